@@ -1,0 +1,169 @@
+/**
+ * The one list of what crosses between the renderer (or the command line) and the workbench process.
+ * `endpoints` are calls with a zod-parsed input and a typed output; `topics` are what the workbench publishes.
+ * Handler types are derived from here, so a missing or an extra handler does not compile.
+ */
+import { z } from 'zod'
+
+import { DatasetSources, type DatasetDetail, type DatasetPreview, type DatasetRow, type DatasetSummary } from './contract/datasets.ts'
+import type { MethodDescription } from './contract/methods.ts'
+import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
+import type { ModelDetail, ModelSummary } from './contract/models.ts'
+import { RunConfig, type LogLine, type MetricPoint, type MetricSeries, type RunDetail, type RunSummary } from './contract/runs.ts'
+import type { DeviceReport, SystemInfo } from './contract/system.ts'
+
+export * from './contract/datasets.ts'
+export * from './contract/errors.ts'
+export * from './contract/methods.ts'
+export * from './contract/models.ts'
+export * from './contract/runs.ts'
+export * from './contract/system.ts'
+
+/** One call: its input's schema, and its output's type (which exists only for the compiler). */
+export interface Endpoint<Input extends z.ZodType, Output> {
+  readonly input: Input
+  readonly output?: Output
+}
+
+/** One published stream of messages; the type exists only for the compiler. */
+export interface Topic<Message> {
+  readonly message?: Message
+}
+
+function endpoint<Input extends z.ZodType>(input: Input) {
+  return { returns: <Output>(): Endpoint<Input, Output> => ({ input }) }
+}
+
+function topic<Message>(): Topic<Message> {
+  return {}
+}
+
+const Nothing = z.object({}).strict().default({})
+const ById = z.object({ id: z.string().min(1) }).strict()
+
+export const endpoints = {
+  'system.info': endpoint(Nothing).returns<SystemInfo>(),
+  'system.devices': endpoint(Nothing).returns<DeviceReport[]>(),
+
+  'models.list': endpoint(Nothing).returns<ModelSummary[]>(),
+  'models.get': endpoint(ById).returns<ModelDetail>(),
+  'models.add': endpoint(
+    z.object({ folder: z.string().min(1), name: z.string().min(1).max(120).optional() }).strict(),
+  ).returns<ModelSummary>(),
+  'models.remove': endpoint(ById).returns<void>(),
+
+  'datasets.list': endpoint(Nothing).returns<DatasetSummary[]>(),
+  'datasets.get': endpoint(ById).returns<DatasetDetail>(),
+  'datasets.preview': endpoint(DatasetSources).returns<DatasetPreview>(),
+  'datasets.import': endpoint(DatasetSources).returns<DatasetDetail>(),
+  'datasets.rows': endpoint(
+    z
+      .object({
+        id: z.string().min(1),
+        offset: z.number().int().min(0).default(0),
+        limit: z.number().int().min(1).max(1000).default(100),
+        split: z.enum(['train', 'validation', 'test']).optional(),
+        label: z.string().optional(),
+        search: z.string().max(200).optional(),
+      })
+      .strict(),
+  ).returns<{ total: number; rows: DatasetRow[] }>(),
+  /** Token lengths under one model's tokenizer: a histogram per split for the truncation line. */
+  'datasets.lengths': endpoint(
+    z.object({ id: z.string().min(1), modelId: z.string().min(1) }).strict(),
+  ).returns<{ counts: number[]; longest: number }>(),
+  'datasets.remove': endpoint(ById).returns<void>(),
+  'datasets.addSamples': endpoint(Nothing).returns<DatasetSummary[]>(),
+
+  'methods.list': endpoint(Nothing).returns<MethodDescription[]>(),
+  'methods.count': endpoint(
+    z
+      .object({
+        modelId: z.string().min(1),
+        method: MethodChoice,
+        head: HeadChoice,
+        labels: z.number().int().min(1),
+      })
+      .strict(),
+  ).returns<ParameterCount>(),
+
+  'runs.start': endpoint(RunConfig).returns<RunSummary>(),
+  'runs.list': endpoint(Nothing).returns<RunSummary[]>(),
+  'runs.get': endpoint(ById).returns<RunDetail>(),
+  'runs.metrics': endpoint(
+    z.object({ id: z.string().min(1), names: z.array(z.string()).optional() }).strict(),
+  ).returns<MetricSeries[]>(),
+  'runs.log': endpoint(
+    z.object({ id: z.string().min(1), after: z.number().int().min(0).default(0) }).strict(),
+  ).returns<LogLine[]>(),
+  'runs.pause': endpoint(ById).returns<RunSummary>(),
+  'runs.resume': endpoint(ById).returns<RunSummary>(),
+  'runs.stop': endpoint(ById).returns<RunSummary>(),
+  'runs.rename': endpoint(
+    z.object({ id: z.string().min(1), name: z.string().min(1).max(200) }).strict(),
+  ).returns<RunSummary>(),
+  'runs.remove': endpoint(ById).returns<void>(),
+  'runs.predict': endpoint(
+    z
+      .object({
+        id: z.string().min(1),
+        texts: z
+          .array(z.object({ text: z.string(), secondText: z.string().optional() }).strict())
+          .min(1)
+          .max(1000),
+      })
+      .strict(),
+  ).returns<{ label: string; scores: { label: string; score: number }[] }[]>(),
+
+  /** Answered by the desktop shell itself; the headless host refuses them as `unsupported`. */
+  'shell.openFiles': endpoint(
+    z
+      .object({ title: z.string(), kind: z.enum(['files', 'folder']), extensions: z.array(z.string()).optional() })
+      .strict(),
+  ).returns<string[]>(),
+  'shell.revealFolder': endpoint(z.object({ path: z.string().min(1) }).strict()).returns<void>(),
+  'shell.quit': endpoint(Nothing).returns<void>(),
+} as const
+
+export const topics = {
+  'run.changed': topic<RunSummary>(),
+  'run.removed': topic<{ id: string }>(),
+  'run.metrics': topic<{ id: string; points: MetricPoint[] }>(),
+  'run.log': topic<{ id: string; lines: LogLine[] }>(),
+  'dataset.progress': topic<{ name: string; rows: number; bytes: number; totalBytes: number }>(),
+  'dataset.changed': topic<{ id: string }>(),
+  'model.changed': topic<{ id: string }>(),
+  /** Published by the shell: the workbench process went away, or is back. */
+  'shell.workbench': topic<{ state: 'ready' | 'lost' | 'failed'; message: string }>(),
+} as const
+
+export type Endpoints = typeof endpoints
+export type EndpointName = keyof Endpoints
+/** What a caller passes (defaults not yet filled in). */
+export type InputOf<Name extends EndpointName> = z.input<Endpoints[Name]['input']>
+/** What a handler receives (parsed, defaults filled in). */
+export type ParsedInputOf<Name extends EndpointName> = z.output<Endpoints[Name]['input']>
+export type OutputOf<Name extends EndpointName> = Endpoints[Name] extends Endpoint<z.ZodType, infer Output> ? Output : never
+
+export type Topics = typeof topics
+export type TopicName = keyof Topics
+export type MessageOf<Name extends TopicName> = Topics[Name] extends Topic<infer Message> ? Message : never
+
+export type ShellEndpointName = Extract<EndpointName, `shell.${string}`>
+export type WorkbenchEndpointName = Exclude<EndpointName, ShellEndpointName>
+
+/** The handlers of the workbench process: exactly one per endpoint that is not the shell's. */
+export type Handlers = {
+  [Name in WorkbenchEndpointName]: (input: ParsedInputOf<Name>) => Promise<OutputOf<Name>> | OutputOf<Name>
+}
+
+export type ShellHandlers = {
+  [Name in ShellEndpointName]: (input: ParsedInputOf<Name>) => Promise<OutputOf<Name>> | OutputOf<Name>
+}
+
+/** What preload puts at `window.workbench`, and what the WebSocket transport offers as well. */
+export interface WorkbenchApi {
+  readonly host: 'desktop' | 'server'
+  invoke<Name extends EndpointName>(name: Name, input: InputOf<Name>): Promise<OutputOf<Name>>
+  subscribe<Name extends TopicName>(name: Name, listener: (message: MessageOf<Name>) => void): () => void
+}

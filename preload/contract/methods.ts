@@ -1,0 +1,53 @@
+import { z } from 'zod'
+
+/** A method by its preset's name and the options that differ from the preset's. The method's own schema checks them. */
+export const MethodChoice = z
+  .object({ name: z.string().min(1), options: z.record(z.string(), z.unknown()).default({}) })
+  .strict()
+export type MethodChoice = z.infer<typeof MethodChoice>
+
+export const HeadChoice = z
+  .object({
+    layers: z.union([z.literal(1), z.literal(2)]).default(2),
+    pooling: z.enum(['first', 'mean']).default('first'),
+    dropout: z.number().min(0).max(0.9).default(0),
+  })
+  .strict()
+export type HeadChoice = z.infer<typeof HeadChoice>
+
+/** One option as a form renders it: kind, bounds, default, and a hint in plain words. */
+export interface OptionField {
+  name: string
+  label: string
+  hint: string
+  kind: 'number' | 'integer' | 'boolean' | 'choice' | 'text'
+  default: unknown
+  minimum?: number
+  maximum?: number
+  choices?: string[]
+  /** Shown only when the user asks for all options. */
+  advanced: boolean
+}
+
+export type MethodFamily = 'adapter' | 'fusion' | 'drop' | 'mam' | 'baseline'
+
+export interface MethodDescription {
+  name: string
+  label: string
+  family: MethodFamily
+  /** One sentence: what it does. */
+  summary: string
+  /** Paper or library it follows. */
+  source: string
+  fields: OptionField[]
+  /** Learning rate of the default recipe. */
+  learningRate: number
+}
+
+export interface ParameterCount {
+  trainable: number
+  head: number
+  backbone: number
+  /** trainable / backbone */
+  share: number
+}

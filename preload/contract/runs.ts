@@ -1,0 +1,163 @@
+import { z } from 'zod'
+
+import type { SplitName } from './datasets.ts'
+import { HeadChoice, MethodChoice, type MethodFamily } from './methods.ts'
+
+export const ScoreName = z.enum(['accuracy', 'macroF1', 'matthews'])
+export type ScoreName = z.infer<typeof ScoreName>
+
+/** Everything that the optimisation of one run depends on. The defaults are the reference recipe. */
+export const TrainingConfig = z
+  .object({
+    epochs: z.number().int().min(1).max(1000).default(10),
+    batchSize: z.number().int().min(1).max(4096).default(32),
+    /** Rows per graph execution; gradients of a batch's micro-batches are added up. Default: the batch size. */
+    microBatchSize: z.number().int().min(1).max(4096).optional(),
+    /** Default: the method's own (1e-3 for adapters and heads, 2e-4 for full fine-tuning). */
+    learningRate: z.number().positive().max(10).optional(),
+    schedule: z.enum(['linear', 'constant', 'cosine']).default('linear'),
+    /** Share of the steps during which the learning rate rises from 0. */
+    warmup: z.number().min(0).max(1).default(0.06),
+    weightDecay: z.number().min(0).max(1).default(0.01),
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.999),
+    epsilon: z.number().positive().default(1e-8),
+    /** Largest norm of the gradient over all trained parameters; 0: no clipping. */
+    clipNorm: z.number().min(0).default(1),
+    /** Tokens a text is cut to, special tokens included. */
+    maximumLength: z.number().int().min(4).max(4096).default(64),
+    seed: z.number().int().min(0).max(0xffffffff).default(1),
+    bestMetric: ScoreName.default('accuracy'),
+    /** Stop after so many epochs without a better validation score; 0: never. */
+    patience: z.number().int().min(0).default(0),
+    /** Steps between checkpoints for resuming, besides the one at each epoch's end; 0: only those. */
+    checkpointSteps: z.number().int().min(0).default(100),
+  })
+  .strict()
+export type TrainingConfig = z.infer<typeof TrainingConfig>
+
+export const EngineChoice = z
+  .object({
+    engine: z.enum(['auto', 'onnxruntime']).default('auto'),
+    device: z.enum(['auto', 'cpu']).default('auto'),
+    /** Threads of the engine; 0: as many as there are cores. */
+    threads: z.number().int().min(0).max(256).default(0),
+  })
+  .strict()
+export type EngineChoice = z.infer<typeof EngineChoice>
+
+export const RunConfig = z
+  .object({
+    name: z.string().min(1).max(200).optional(),
+    modelId: z.string().min(1),
+    datasetId: z.string().min(1),
+    method: MethodChoice,
+    head: HeadChoice.prefault({}),
+    training: TrainingConfig.prefault({}),
+    engine: EngineChoice.prefault({}),
+  })
+  .strict()
+export type RunConfig = z.infer<typeof RunConfig>
+
+/**
+ * queued → running → finished | failed | stopped; running → paused → queued (resume).
+ * `interrupted`: it was running when the trainer or the program went away; it can be resumed.
+ */
+export type RunStatus = 'queued' | 'running' | 'paused' | 'interrupted' | 'finished' | 'failed' | 'stopped'
+
+export interface RunProgress {
+  epoch: number
+  epochs: number
+  step: number
+  steps: number
+  /** Seconds of training so far, pauses not counted. */
+  seconds: number
+  secondsLeft: number | undefined
+  phase: 'preparing' | 'training' | 'validating' | 'testing' | 'saving'
+}
+
+export type Scores = Record<ScoreName, number> & { loss: number }
+
+export interface RunSummary {
+  id: string
+  name: string
+  status: RunStatus
+  method: string
+  family: MethodFamily
+  modelId: string
+  modelName: string
+  datasetId: string
+  datasetName: string
+  seed: number
+  createdAt: string
+  startedAt?: string
+  endedAt?: string
+  progress?: RunProgress
+  trainableParameters?: number
+  backboneParameters?: number
+  best?: { epoch: number; metric: ScoreName; value: number }
+  test?: Scores
+  examplesPerSecond?: number
+  stepMs?: number
+  peakRssBytes?: number
+  seconds?: number
+  /** Why it failed, in words for the user. */
+  error?: string
+  /** It has a checkpoint to go on from. */
+  resumable: boolean
+}
+
+export interface RunEnvironment {
+  workbench: string
+  node: string
+  engine: string
+  engineVersion: string
+  device: string
+  threads: number
+  processor: string
+  platform: string
+}
+
+export interface ConfusionMatrix {
+  split: SplitName
+  labels: string[]
+  /** counts[actual][predicted] */
+  counts: number[][]
+}
+
+export interface RunDetail extends RunSummary {
+  config: RunConfig
+  environment?: RunEnvironment
+  datasetHash: string
+  backboneHashBefore?: string
+  backboneHashAfter?: string
+  /** The backbone's tensors were the same after the run as before it; undefined while it runs. */
+  backboneUnchanged?: boolean
+  confusion: ConfusionMatrix[]
+  checkpoints: { kind: 'best' | 'latest'; epoch: number; step: number; bytes: number; path: string }[]
+  folder: string
+}
+
+/** `step` counts optimizer steps from 1; epoch metrics carry the last step of their epoch. */
+export interface MetricPoint {
+  name: string
+  step: number
+  value: number
+}
+
+/**
+ * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step;
+ * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once.
+ */
+export interface MetricSeries {
+  name: string
+  steps: number[]
+  values: number[]
+}
+
+export interface LogLine {
+  sequence: number
+  time: string
+  level: 'info' | 'warning' | 'error'
+  text: string
+}
