@@ -1,0 +1,7 @@
+import { modelsAndDatasets } from './001-models-datasets.ts'
+
+/**
+ * The SQL of each version of the store, in order: entry 0 takes an empty database to version 1, and so on.
+ * A released entry never changes; a change of the store is a new entry.
+ */
+export const migrations: readonly string[] = [modelsAndDatasets]
