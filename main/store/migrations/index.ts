@@ -1,7 +1,8 @@
 import { modelsAndDatasets } from './001-models-datasets.ts'
+import { runs } from './002-runs.ts'
 
 /**
  * The SQL of each version of the store, in order: entry 0 takes an empty database to version 1, and so on.
  * A released entry never changes; a change of the store is a new entry.
  */
-export const migrations: readonly string[] = [modelsAndDatasets]
+export const migrations: readonly string[] = [modelsAndDatasets, runs]

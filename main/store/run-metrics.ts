@@ -1,0 +1,39 @@
+import type { MetricPoint, MetricSeries } from '../../preload/contract.ts'
+import type { Database } from './database.ts'
+
+/**
+ * Stores points in one transaction; a point of the same name and step replaces the older one, as a resumed run
+ * measures again what lies between its checkpoint and its end. Values must be finite. No such run: nothing happens.
+ */
+export function writeMetrics(database: Database, runId: string, points: readonly MetricPoint[]): void {
+  const insert = database.prepare<[string, number, number, string]>(
+    `INSERT INTO run_metrics (run, name, step, value) SELECT number, ?, ?, ? FROM runs WHERE id = ?
+     ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value`,
+  )
+  database.transaction(() => {
+    for (const point of points) insert.run(point.name, point.step, point.value, runId)
+  })()
+}
+
+/** The run's series by name, each in the order of its steps; all of them where no names are given. */
+export function readMetrics(database: Database, runId: string, names?: readonly string[]): MetricSeries[] {
+  const rows = database
+    .prepare<[string, string | null, string | null], MetricPoint>(
+      `SELECT name, step, value FROM run_metrics
+       WHERE run = (SELECT number FROM runs WHERE id = ?)
+         AND (? IS NULL OR name IN (SELECT value FROM json_each(?)))
+       ORDER BY name, step`,
+    )
+    .iterate(runId, names === undefined ? null : '', JSON.stringify(names ?? []))
+  const series: MetricSeries[] = []
+  let current: MetricSeries | undefined
+  for (const { name, step, value } of rows) {
+    if (current?.name !== name) {
+      current = { name, steps: [], values: [] }
+      series.push(current)
+    }
+    current.steps.push(step)
+    current.values.push(value)
+  }
+  return series
+}

@@ -1,0 +1,251 @@
+import type {
+  ConfusionMatrix,
+  MethodFamily,
+  RunConfig,
+  RunEnvironment,
+  RunProgress,
+  RunStatus,
+  RunSummary,
+  Scores,
+  ScoreName,
+} from '../../preload/contract.ts'
+import type { Database } from './database.ts'
+
+/** What is known of a run when it is put into the queue, and never changes but for the name. */
+export interface NewRun {
+  id: string
+  name: string
+  method: string
+  family: MethodFamily
+  modelId: string
+  modelName: string
+  datasetId: string
+  datasetName: string
+  datasetHash: string
+  /** Class names in the order of their index. */
+  labels: string[]
+  config: RunConfig
+  createdAt: string
+  trainableParameters?: number
+  backboneParameters?: number
+}
+
+/** What changes while a run lives. */
+export interface RunState {
+  name: string
+  status: RunStatus
+  startedAt: string | undefined
+  endedAt: string | undefined
+  /** Process id of the trainer that has this run, or had it when the program went away. */
+  trainerPid: number | undefined
+  progress: RunProgress | undefined
+  environment: RunEnvironment | undefined
+  trainableParameters: number | undefined
+  backboneParameters: number | undefined
+  backboneHashBefore: string | undefined
+  backboneHashAfter: string | undefined
+  best: RunSummary['best']
+  test: Scores | undefined
+  confusion: ConfusionMatrix[] | undefined
+  examplesPerSecond: number | undefined
+  stepMs: number | undefined
+  peakRssBytes: number | undefined
+  seconds: number | undefined
+  error: string | undefined
+}
+
+/** One run as stored. */
+export interface RunRecord extends Omit<NewRun, 'trainableParameters' | 'backboneParameters'>, RunState {}
+
+interface RunColumns {
+  number: number
+  id: string
+  name: string
+  status: RunStatus
+  queue_order: number | null
+  method: string
+  family: MethodFamily
+  model_id: string
+  model_name: string
+  dataset_id: string
+  dataset_name: string
+  dataset_hash: string
+  labels: string
+  seed: number
+  best_metric: ScoreName
+  config: string
+  created_at: string
+  started_at: string | null
+  ended_at: string | null
+  trainer_pid: number | null
+  progress: string | null
+  environment: string | null
+  trainable_parameters: number | null
+  backbone_parameters: number | null
+  backbone_hash_before: string | null
+  backbone_hash_after: string | null
+  best: string | null
+  test: string | null
+  confusion: string | null
+  examples_per_second: number | null
+  step_ms: number | null
+  peak_rss_bytes: number | null
+  seconds: number | null
+  error: string | null
+  best_epoch: number | null
+  best_value: number | null
+}
+
+const columnOf = {
+  name: 'name',
+  status: 'status',
+  startedAt: 'started_at',
+  endedAt: 'ended_at',
+  trainerPid: 'trainer_pid',
+  progress: 'progress',
+  environment: 'environment',
+  trainableParameters: 'trainable_parameters',
+  backboneParameters: 'backbone_parameters',
+  backboneHashBefore: 'backbone_hash_before',
+  backboneHashAfter: 'backbone_hash_after',
+  best: 'best',
+  test: 'test',
+  confusion: 'confusion',
+  examplesPerSecond: 'examples_per_second',
+  stepMs: 'step_ms',
+  peakRssBytes: 'peak_rss_bytes',
+  seconds: 'seconds',
+  error: 'error',
+} as const satisfies Record<keyof RunState, keyof RunColumns>
+
+// While a run goes on, its best score is the validation score that was stored for its best checkpoint's step.
+const select = `
+  SELECT runs.*, run_checkpoints.epoch AS best_epoch, run_metrics.value AS best_value
+  FROM runs
+  LEFT JOIN run_checkpoints ON run_checkpoints.run = runs.number AND run_checkpoints.kind = 'best'
+  LEFT JOIN run_metrics ON run_metrics.run = runs.number
+    AND run_metrics.name = 'validation.' || runs.best_metric AND run_metrics.step = run_checkpoints.step`
+
+/** Stores a run with the status `queued`, last in the queue. */
+export function insertRun(database: Database, run: NewRun): void {
+  database
+    .prepare(
+      `INSERT INTO runs (id, name, status, queue_order, method, family, model_id, model_name, dataset_id,
+         dataset_name, dataset_hash, labels, seed, best_metric, config, created_at, trainable_parameters,
+         backbone_parameters)
+       VALUES (@id, @name, 'queued', (SELECT coalesce(max(queue_order), 0) + 1 FROM runs), @method, @family,
+         @modelId, @modelName, @datasetId, @datasetName, @datasetHash, @labels, @seed, @bestMetric, @config,
+         @createdAt, @trainableParameters, @backboneParameters)`,
+    )
+    .run({
+      id: run.id,
+      name: run.name,
+      method: run.method,
+      family: run.family,
+      modelId: run.modelId,
+      modelName: run.modelName,
+      datasetId: run.datasetId,
+      datasetName: run.datasetName,
+      datasetHash: run.datasetHash,
+      labels: JSON.stringify(run.labels),
+      seed: run.config.training.seed,
+      bestMetric: run.config.training.bestMetric,
+      config: JSON.stringify(run.config),
+      createdAt: run.createdAt,
+      trainableParameters: run.trainableParameters ?? null,
+      backboneParameters: run.backboneParameters ?? null,
+    })
+}
+
+export function getRun(database: Database, id: string): RunRecord | undefined {
+  const row = database.prepare<[string], RunColumns>(`${select} WHERE runs.id = ?`).get(id)
+  return row === undefined ? undefined : toRecord(row)
+}
+
+/** The newest first. */
+export function listRuns(database: Database): RunRecord[] {
+  return database.prepare<[], RunColumns>(`${select} ORDER BY runs.number DESC`).all().map(toRecord)
+}
+
+/** Ids of the runs with one of these statuses; queued ones in the order of the queue. */
+export function listRunIds(database: Database, statuses: readonly RunStatus[]): string[] {
+  return database
+    .prepare<[string], string>(
+      `SELECT id FROM runs WHERE status IN (SELECT value FROM json_each(?)) ORDER BY queue_order, number`,
+    )
+    .pluck()
+    .all(JSON.stringify(statuses))
+}
+
+/** Sets the given fields; one that is given as undefined becomes unknown. No such run: nothing happens. */
+export function updateRun(database: Database, id: string, changes: Partial<RunState>): void {
+  const assignments: string[] = []
+  const values: (string | number | null)[] = []
+  for (const [field, column] of Object.entries(columnOf)) {
+    if (!(field in changes)) continue
+    const value = changes[field as keyof RunState]
+    assignments.push(`${column} = ?`)
+    values.push(typeof value === 'object' ? JSON.stringify(value) : (value ?? null))
+  }
+  if (assignments.length === 0) return
+  database.prepare(`UPDATE runs SET ${assignments.join(', ')} WHERE id = ?`).run(...values, id)
+}
+
+/** Puts a run at the end of the queue again, without the end and the error of its last attempt. */
+export function requeueRun(database: Database, id: string): void {
+  database
+    .prepare<[string]>(
+      `UPDATE runs SET status = 'queued', ended_at = NULL, error = NULL,
+         queue_order = (SELECT coalesce(max(queue_order), 0) + 1 FROM runs) WHERE id = ?`,
+    )
+    .run(id)
+}
+
+/** Removes a run with its metrics, log and checkpoint rows. False when there is no such run. */
+export function removeRun(database: Database, id: string): boolean {
+  return database.prepare<[string]>('DELETE FROM runs WHERE id = ?').run(id).changes > 0
+}
+
+function toRecord(row: RunColumns): RunRecord {
+  const best = parse<NonNullable<RunSummary['best']>>(row.best)
+  const soFar =
+    row.best_epoch === null || row.best_value === null
+      ? undefined
+      : { epoch: row.best_epoch, metric: row.best_metric, value: row.best_value }
+  return {
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    method: row.method,
+    family: row.family,
+    modelId: row.model_id,
+    modelName: row.model_name,
+    datasetId: row.dataset_id,
+    datasetName: row.dataset_name,
+    datasetHash: row.dataset_hash,
+    labels: JSON.parse(row.labels),
+    config: JSON.parse(row.config),
+    createdAt: row.created_at,
+    startedAt: row.started_at ?? undefined,
+    endedAt: row.ended_at ?? undefined,
+    trainerPid: row.trainer_pid ?? undefined,
+    progress: parse<RunProgress>(row.progress),
+    environment: parse<RunEnvironment>(row.environment),
+    trainableParameters: row.trainable_parameters ?? undefined,
+    backboneParameters: row.backbone_parameters ?? undefined,
+    backboneHashBefore: row.backbone_hash_before ?? undefined,
+    backboneHashAfter: row.backbone_hash_after ?? undefined,
+    best: best ?? soFar,
+    test: parse<Scores>(row.test),
+    confusion: parse<ConfusionMatrix[]>(row.confusion),
+    examplesPerSecond: row.examples_per_second ?? undefined,
+    stepMs: row.step_ms ?? undefined,
+    peakRssBytes: row.peak_rss_bytes ?? undefined,
+    seconds: row.seconds ?? undefined,
+    error: row.error ?? undefined,
+  }
+}
+
+function parse<Value>(text: string | null): Value | undefined {
+  return text === null ? undefined : JSON.parse(text)
+}
