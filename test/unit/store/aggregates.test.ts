@@ -47,7 +47,9 @@ const dataset: DatasetDetail = {
   lengthBucket: 20,
   lengths: { train: [0, 3], validation: [1], test: [] },
   duplicates: { withinSplits: 1, acrossSplits: 0 },
-  files: [{ path: 'a.tsv', format: 'delimited', encoding: 'utf-8', byteOrderMark: true, columns: ['1', '2'] }],
+  files: [
+    { path: 'a.tsv', format: 'delimited', encoding: 'utf-8', byteOrderMark: true, columns: ['1', '2'] },
+  ],
   rejectedRows: [{ file: 'a.tsv', line: 7, reason: 'the text is empty' }],
   splitSeed: 3,
   validationShare: 0.25,
@@ -62,7 +64,13 @@ afterEach(() => database.close())
 describe('models in the store', () => {
   it('come back as they were put in, the shipped ones first', () => {
     insertModel(database, model)
-    insertModel(database, { ...model, id: 'm2', name: 'starter', builtIn: true, createdAt: '2026-05-05T00:00:00.000Z' })
+    insertModel(database, {
+      ...model,
+      id: 'm2',
+      name: 'starter',
+      builtIn: true,
+      createdAt: '2026-05-05T00:00:00.000Z',
+    })
     expect(getModel(database, 'm1')).toEqual(model)
     expect(listModels(database).map((entry) => entry.name)).toEqual(['starter', 'mine'])
     expect(listModels(database)[1]).not.toHaveProperty('tensors')
@@ -82,7 +90,11 @@ describe('datasets in the store', () => {
     expect(getDataset(database, 'd1')).toEqual(dataset)
     expect(getDatasetFile(database, 'd1')).toBe('datasets/f00.jsonl')
     expect(getDatasetFile(database, 'd2')).toBeUndefined()
-    expect(listDatasets(database)[0]).toMatchObject({ name: 'reviews', labels: ['neg', 'pos'], sample: false })
+    expect(listDatasets(database)[0]).toMatchObject({
+      name: 'reviews',
+      labels: ['neg', 'pos'],
+      sample: false,
+    })
     expect(listDatasets(database)[0]).not.toHaveProperty('rejectedRows')
   })
 

@@ -58,7 +58,9 @@ describe('openDatabase', () => {
     expect(error.message).toContain(file)
     const database = new SQLite(file)
     expect(database.pragma('user_version', { simple: true })).toBe(1)
-    expect(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()).toEqual(['notes'])
+    expect(database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()).toEqual([
+      'notes',
+    ])
     database.close()
   })
 
@@ -85,7 +87,10 @@ describe('openDatabase', () => {
 
   it('refuses a file that is no database', () => {
     const file = join(folder, 'a.sqlite')
-    writeFileSync(file, 'this is a letter, not a database; it is long enough to be read as a header.'.repeat(20))
+    writeFileSync(
+      file,
+      'this is a letter, not a database; it is long enough to be read as a header.'.repeat(20),
+    )
     const error = failure(() => openDatabase(file))
     expect(error.code).toBe('storage')
     expect(error.message).toContain(file)

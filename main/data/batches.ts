@@ -1,0 +1,91 @@
+import { createRandom } from './random.ts'
+
+/** Batches per chunk inside which examples are sorted by length: enough for little padding, few enough to stay random. */
+const chunkBatches = 50
+
+/**
+ * The batches of one epoch, as indices of examples: shuffled by (seed, epoch), sorted by length inside chunks
+ * of 50 batches, then the batches' order shuffled. Pure: a resumed run asks again and goes on at its step.
+ * Every example is in one batch; one batch may be smaller.
+ *
+ * @param lengths tokens of each example
+ * @param epoch from whatever number the caller counts from
+ */
+export function trainingBatches(
+  lengths: ArrayLike<number>,
+  batchSize: number,
+  seed: number,
+  epoch: number,
+): Uint32Array[] {
+  requireBatchSize(batchSize)
+  const random = createRandom(seed, 'batches', epoch)
+  const order = random.permutation(lengths.length)
+  const chunk = batchSize * chunkBatches
+  const batches: Uint32Array[] = []
+  for (let start = 0; start < order.length; start += chunk) {
+    batches.push(...slices(sortedByLength(order.subarray(start, start + chunk), lengths), batchSize))
+  }
+  return Array.from(random.permutation(batches.length), (index) => batches[index] ?? new Uint32Array())
+}
+
+/** All examples once, sorted by length (equal lengths in the given order), for evaluation and prediction. */
+export function evaluationBatches(lengths: ArrayLike<number>, batchSize: number): Uint32Array[] {
+  requireBatchSize(batchSize)
+  const order = Uint32Array.from({ length: lengths.length }, (_, index) => index)
+  return slices(sortedByLength(order, lengths), batchSize)
+}
+
+export interface Example {
+  ids: ArrayLike<number>
+  typeIds: ArrayLike<number>
+}
+
+export interface Batch {
+  /** Token ids, time-major: [sequence, batch]. */
+  ids: Int32Array
+  /** Segment ids, time-major: [sequence, batch]. */
+  typeIds: Int32Array
+  /** 1 for a token, 0 for padding; batch-major: [batch, sequence]. */
+  mask: Float32Array
+  batch: number
+  sequence: number
+}
+
+/** Puts examples together, padded to the longest of them. */
+export function collate(examples: readonly Example[], padId: number): Batch {
+  const batch = examples.length
+  const sequence = examples.reduce((longest, example) => Math.max(longest, example.ids.length), 0)
+  const ids = new Int32Array(sequence * batch).fill(padId)
+  const typeIds = new Int32Array(sequence * batch)
+  const mask = new Float32Array(batch * sequence)
+  for (const [row, example] of examples.entries()) {
+    for (let position = 0; position < example.ids.length; position++) {
+      ids[position * batch + row] = example.ids[position] ?? padId
+      typeIds[position * batch + row] = example.typeIds[position] ?? 0
+    }
+    mask.fill(1, row * sequence, row * sequence + example.ids.length)
+  }
+  return { ids, typeIds, mask, batch, sequence }
+}
+
+function sortedByLength(order: Uint32Array, lengths: ArrayLike<number>): Uint32Array {
+  // The position in the key keeps equal lengths in their order; a sort of plain numbers is many times faster.
+  const keys = Float64Array.from(
+    order,
+    (example, position) => (lengths[example] ?? 0) * order.length + position,
+  )
+  keys.sort()
+  return Uint32Array.from(keys, (key) => order[key % order.length] ?? 0)
+}
+
+function slices(order: Uint32Array, size: number): Uint32Array[] {
+  const parts: Uint32Array[] = []
+  for (let start = 0; start < order.length; start += size) parts.push(order.slice(start, start + size))
+  return parts
+}
+
+function requireBatchSize(batchSize: number): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(`a batch holds a whole number of examples from 1, not ${batchSize}`)
+  }
+}
