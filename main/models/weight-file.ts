@@ -1,0 +1,74 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { writeAll, writeFileAtomically } from './checkpoint/atomic-file.ts'
+import { elementCount } from './checkpoint/tensor-file.ts'
+import type { Backbone } from './weights.ts'
+
+/** Where one tensor's float32 values lie in the weight file, in bytes. */
+export interface WeightEntry {
+  readonly offset: number
+  readonly byteLength: number
+  readonly shape: readonly number[]
+}
+
+/** A file of float32 values that ONNX models name as external data. */
+export interface WeightFile {
+  readonly path: string
+  readonly entries: ReadonlyMap<string, WeightEntry>
+}
+
+/** ONNX asks for page alignment, so that a runtime can map the file into memory. */
+const alignment = 4096
+
+/**
+ * The backbone's weight file in `folder` (which exists): `<hash>.weights.bin`, one for all graphs of a backbone,
+ * and `<hash>.weights.json` with its entries. Made when it is not there whole, else used as it is.
+ * @throws WorkbenchError `storage` when it cannot be written.
+ */
+export async function writeWeightFile(backbone: Backbone, folder: string): Promise<WeightFile> {
+  const { entries, size } = layOut(backbone)
+  const file: WeightFile = { path: join(folder, `${backbone.hash}.weights.bin`), entries }
+  const listPath = join(folder, `${backbone.hash}.weights.json`)
+  const list = JSON.stringify({ size, entries: Object.fromEntries(entries) }, undefined, 1)
+  if (await isWhole(file.path, size, listPath, list)) return file
+  try {
+    await writeFileAtomically(file.path, async (handle) => {
+      for (const [name, tensor] of backbone.tensors) {
+        const values = await tensor.read()
+        await writeAll(
+          handle,
+          new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+          entries.get(name)?.offset,
+        )
+      }
+      await handle.truncate(size)
+    })
+    // The list comes last: where it is, the weights are whole.
+    await writeFileAtomically(listPath, (handle) => writeAll(handle, new TextEncoder().encode(list)))
+  } catch (error) {
+    // Another process may have made it meanwhile and hold it open, which Windows does not let us replace.
+    if (await isWhole(file.path, size, listPath, list)) return file
+    throw error
+  }
+  return file
+}
+
+function layOut({ tensors }: Backbone): { entries: Map<string, WeightEntry>; size: number } {
+  const entries = new Map<string, WeightEntry>()
+  let offset = 0
+  for (const [name, { shape }] of tensors) {
+    const byteLength = elementCount(shape) * 4
+    entries.set(name, { offset, byteLength, shape })
+    offset = Math.ceil((offset + byteLength) / alignment) * alignment
+  }
+  return { entries, size: offset }
+}
+
+async function isWhole(path: string, size: number, listPath: string, list: string): Promise<boolean> {
+  try {
+    return (await stat(path)).size === size && (await readFile(listPath, 'utf8')) === list
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import type { Checkpoint } from './checkpoint/index.ts'
+import { elementCount, formatShape } from './checkpoint/tensor-file.ts'
+import { parseBackboneConfig, type BackboneConfig } from './config.ts'
+
+export { writeWeightFile, type WeightEntry, type WeightFile } from './weight-file.ts'
+
+export interface NamedShape {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** A tensor whose values are read when asked for: row-major float32. */
+export interface LazyTensor {
+  readonly shape: readonly number[]
+  read(): Promise<Float32Array<ArrayBuffer>>
+}
+
+/** A pretrained encoder. It reads through its checkpoint, which must stay open as long as it is used. */
+export interface Backbone {
+  readonly config: BackboneConfig
+  /** SHA-256 over names, shapes and float32 values of `tensors`, in their order. */
+  readonly hash: string
+  /** Number of values in `tensors`. */
+  readonly parameters: number
+  /** Embeddings and layers under their canonical names (`backboneTensors`). */
+  readonly tensors: ReadonlyMap<string, LazyTensor>
+  /** What else the checkpoint holds, under canonical names: `pooler.*`, `cls.predictions.*`. */
+  readonly extras: ReadonlyMap<string, LazyTensor>
+}
+
+/**
+ * The tensors of a backbone in canonical order, under Hugging Face's names without prefix.
+ * Linear weights are [out, in].
+ */
+export function backboneTensors(config: BackboneConfig): NamedShape[] {
+  const { hiddenSize: hidden, intermediateSize: intermediate } = config
+  const linear = (name: string, output: number, input: number): NamedShape[] => [
+    { name: `${name}.weight`, shape: [output, input] },
+    { name: `${name}.bias`, shape: [output] },
+  ]
+  const layerNorm = (name: string): NamedShape[] => [
+    { name: `${name}.LayerNorm.weight`, shape: [hidden] },
+    { name: `${name}.LayerNorm.bias`, shape: [hidden] },
+  ]
+  const layer = (prefix: string): NamedShape[] => [
+    ...linear(`${prefix}.attention.self.query`, hidden, hidden),
+    ...linear(`${prefix}.attention.self.key`, hidden, hidden),
+    ...linear(`${prefix}.attention.self.value`, hidden, hidden),
+    ...linear(`${prefix}.attention.output.dense`, hidden, hidden),
+    ...layerNorm(`${prefix}.attention.output`),
+    ...linear(`${prefix}.intermediate.dense`, intermediate, hidden),
+    ...linear(`${prefix}.output.dense`, hidden, intermediate),
+    ...layerNorm(`${prefix}.output`),
+  ]
+  return [
+    { name: 'embeddings.word_embeddings.weight', shape: [config.vocabularySize, hidden] },
+    { name: 'embeddings.position_embeddings.weight', shape: [config.maximumPositions, hidden] },
+    { name: 'embeddings.token_type_embeddings.weight', shape: [config.typeVocabularySize, hidden] },
+    ...layerNorm('embeddings'),
+    ...Array.from({ length: config.layers }, (_, index) => layer(`encoder.layer.${index}`)).flat(),
+  ]
+}
+
+/** A checkpoint's name for a tensor without model prefix and with today's names of LayerNorm's parts. */
+export function canonicalName(name: string): string {
+  return name
+    .replace(/^bert\./, '')
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+}
+
+/** What a checkpoint's tensor is for. `embeddings.position_ids` counts 0, 1, 2, … and is no weight. */
+export function tensorUse(
+  name: string,
+  config: BackboneConfig,
+): 'backbone' | 'masked-language-model head' | 'unused' {
+  const canonical = canonicalName(name)
+  if (canonical.startsWith('cls.predictions.')) return 'masked-language-model head'
+  return backboneTensors(config).some((tensor) => tensor.name === canonical) ? 'backbone' : 'unused'
+}
+
+/**
+ * The backbone of an open checkpoint, with or without the `bert.` prefix, pooler and heads. Reads every backbone
+ * tensor once for the hash, a few megabytes at a time.
+ * @throws WorkbenchError `bad-input` naming a missing or misshapen tensor with the shape expected, `unsupported`
+ * for another architecture.
+ */
+export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
+  const config = parseBackboneConfig(checkpoint.config, checkpoint.folder)
+  const found = new Map([...checkpoint.tensors.keys()].map((name) => [canonicalName(name), name]))
+  const lazy = (stored: string): LazyTensor => ({
+    shape: checkpoint.tensors.get(stored)?.shape ?? [],
+    read: () => checkpoint.read(stored),
+  })
+  const tensors = new Map<string, LazyTensor>()
+  for (const { name, shape } of backboneTensors(config)) {
+    const stored = found.get(name)
+    if (stored === undefined) {
+      throw new WorkbenchError(
+        'bad-input',
+        `${checkpoint.folder} lacks the tensor "${name}" (also looked for as "bert.${name}"); ` +
+          `expected shape ${formatShape(shape)} by its config.json.`,
+      )
+    }
+    const tensor = lazy(stored)
+    if (formatShape(tensor.shape) !== formatShape(shape)) {
+      throw new WorkbenchError(
+        'bad-input',
+        `${checkpoint.folder}: the tensor "${stored}" has shape ${formatShape(tensor.shape)}, ` +
+          `but its config.json asks for ${formatShape(shape)}.`,
+      )
+    }
+    tensors.set(name, tensor)
+  }
+  const extras = new Map<string, LazyTensor>()
+  for (const [name, stored] of found) {
+    if (name.startsWith('pooler.') || name.startsWith('cls.predictions.')) extras.set(name, lazy(stored))
+  }
+  return {
+    config,
+    hash: await hashTensors(Array.from(tensors, ([name, tensor]) => ({ name, ...tensor }))),
+    parameters: countParameters(config),
+    tensors,
+    extras,
+  }
+}
+
+/** Number of values in a backbone's embeddings and layers. */
+export function countParameters(config: BackboneConfig): number {
+  return backboneTensors(config).reduce((total, { shape }) => total + elementCount(shape), 0)
+}
+
+/** Enough to keep the processor busy, little enough not to hold up other work of the process. */
+const hashedAtOnce = 4 << 20
+
+/**
+ * SHA-256 (hexadecimal) over each tensor's name, shape and little-endian float32 values, in the order given.
+ * Two sets of tensors have the same hash exactly when they are bit for bit the same.
+ */
+export async function hashTensors(
+  entries: Iterable<NamedShape & { read(): Promise<Float32Array> | Float32Array }>,
+): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { name, shape, read } of entries) {
+    hash.update(JSON.stringify([name, shape]))
+    const values = await read()
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    for (let start = 0; start < bytes.byteLength; start += hashedAtOnce) {
+      hash.update(bytes.subarray(start, start + hashedAtOnce))
+      await setImmediate()
+    }
+  }
+  return hash.digest('hex')
+}
