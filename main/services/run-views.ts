@@ -1,0 +1,99 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import type { RunDetail, RunStatus, RunSummary } from '../../preload/contract.ts'
+import type { Database } from '../store/database.ts'
+import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
+import type { RunRecord } from '../store/runs.ts'
+
+export function runFolder(home: string, id: string): string {
+  return join(home, 'runs', id)
+}
+
+/** The run's checkpoints that are still on disk, with absolute paths and the sizes found there. */
+export function presentCheckpoints(database: Database, home: string, id: string): CheckpointRecord[] {
+  return listCheckpoints(database, id).flatMap((checkpoint) => {
+    const path = join(runFolder(home, id), checkpoint.path)
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return []
+    return [{ ...checkpoint, path, bytes: found.isFile() ? found.size : checkpoint.bytes }]
+  })
+}
+
+/**
+ * Whether `runs.resume` works. Work that was set aside (paused, interrupted) can always go on, from its beginning
+ * where it had no checkpoint yet; what was stopped or failed only from a checkpoint.
+ */
+export function isResumable(
+  database: Database,
+  home: string,
+  run: Pick<RunRecord, 'id' | 'status'>,
+): boolean {
+  if (run.status === 'paused' || run.status === 'interrupted') return true
+  if (run.status !== 'stopped' && run.status !== 'failed') return false
+  return presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest')
+}
+
+export function toRunSummary(database: Database, home: string, run: RunRecord): RunSummary {
+  return {
+    id: run.id,
+    name: run.name,
+    status: run.status,
+    method: run.method,
+    family: run.family,
+    modelId: run.modelId,
+    modelName: run.modelName,
+    datasetId: run.datasetId,
+    datasetName: run.datasetName,
+    seed: run.config.training.seed,
+    createdAt: run.createdAt,
+    ...defined({
+      startedAt: run.startedAt,
+      endedAt: run.endedAt,
+      progress: run.progress,
+      trainableParameters: run.trainableParameters,
+      backboneParameters: run.backboneParameters,
+      best: run.best,
+      test: run.test,
+      examplesPerSecond: run.examplesPerSecond,
+      stepMs: run.stepMs,
+      peakRssBytes: run.peakRssBytes,
+      seconds: run.seconds ?? run.progress?.seconds,
+      error: run.error,
+    }),
+    resumable: isResumable(database, home, run),
+  }
+}
+
+export function toRunDetail(database: Database, home: string, run: RunRecord): RunDetail {
+  const { backboneHashBefore, backboneHashAfter } = run
+  const bothKnown = backboneHashBefore !== undefined && backboneHashAfter !== undefined
+  return {
+    ...toRunSummary(database, home, run),
+    config: run.config,
+    datasetHash: run.datasetHash,
+    ...defined({
+      environment: run.environment,
+      backboneHashBefore,
+      backboneHashAfter,
+      backboneUnchanged: bothKnown ? backboneHashBefore === backboneHashAfter : undefined,
+    }),
+    confusion: run.confusion ?? [],
+    checkpoints: presentCheckpoints(database, home, run.id),
+    folder: runFolder(home, run.id),
+  }
+}
+
+/** The status in a sentence: “… is running”. */
+export function statusInWords(status: RunStatus): string {
+  return status === 'queued' ? 'waits in the queue' : status === 'failed' ? 'has failed' : `is ${status}`
+}
+
+type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }
+
+/** Without the fields that are undefined. */
+function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Defined<Fields>
+}
