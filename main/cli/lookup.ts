@@ -1,0 +1,69 @@
+import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import {
+  WorkbenchError,
+  type DatasetSummary,
+  type MethodDescription,
+  type ModelSummary,
+  type RunSummary,
+} from '../../preload/contract.ts'
+import type { Client } from './client.ts'
+import { UsageError } from './usage.ts'
+
+/**
+ * A known model by its id or name, else the folder of that path, which becomes known by it.
+ * @throws WorkbenchError `not-found`, or what reading the folder throws
+ */
+export async function findModel(client: Client, wanted: string): Promise<ModelSummary> {
+  const models = await client.invoke('models.list', {})
+  const folder = resolve(wanted)
+  const known = pick(models, wanted) ?? models.find((model) => resolve(model.folder) === folder)
+  if (known !== undefined) return known
+  if (existsSync(folder) && statSync(folder).isDirectory()) return client.invoke('models.add', { folder })
+  throw new WorkbenchError(
+    'not-found',
+    `There is no model or folder "${wanted}". Known models: ${list(models.map((model) => model.name))}.`,
+  )
+}
+
+export async function findDataset(client: Client, wanted: string): Promise<DatasetSummary> {
+  const datasets = await client.invoke('datasets.list', {})
+  const found = pick(datasets, wanted)
+  if (found !== undefined) return found
+  throw new WorkbenchError(
+    'not-found',
+    `There is no dataset "${wanted}". Known datasets: ${list(datasets.map((dataset) => dataset.name))}.`,
+  )
+}
+
+/** By id, by the beginning of an id, or by name; where several have that name, the one started last. */
+export async function findRun(client: Client, wanted: string): Promise<RunSummary> {
+  const runs = await client.invoke('runs.list', {})
+  const byName = runs.filter((run) => run.name === wanted)
+  const found = pick(runs, wanted) ?? byName.sort((a, b) => a.createdAt.localeCompare(b.createdAt)).at(-1)
+  if (found !== undefined) return found
+  throw new WorkbenchError('not-found', `There is no run "${wanted}". "runs list" shows those there are.`)
+}
+
+export async function checkMethod(client: Client, name: string): Promise<MethodDescription> {
+  const methods = await client.invoke('methods.list', {})
+  const found = methods.find((method) => method.name === name)
+  if (found !== undefined) return found
+  throw new UsageError(
+    `There is no method "${name}". Methods: ${list(methods.map((method) => method.name))}.`,
+  )
+}
+
+function pick<Item extends { id: string; name: string }>(items: Item[], wanted: string): Item | undefined {
+  const exact = items.find((item) => item.id === wanted)
+  if (exact !== undefined) return exact
+  const named = items.filter((item) => item.name === wanted)
+  if (named.length === 1) return named[0]
+  const begun = wanted.length >= 4 ? items.filter((item) => item.id.startsWith(wanted)) : []
+  return begun.length === 1 ? begun[0] : undefined
+}
+
+function list(names: string[]): string {
+  return names.length === 0 ? 'none' : [...new Set(names)].sort().join(', ')
+}

@@ -1,0 +1,130 @@
+import type { Command } from 'commander'
+
+import { WorkbenchError, type RunDetail, type RunSummary } from '../../preload/contract.ts'
+import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
+import { count, figure, score, table } from './format.ts'
+import { findRun } from './lookup.ts'
+import { describeResult, printResult } from './train.ts'
+import { watchRun } from './watch-run.ts'
+
+export function addRunCommands(program: Command, host: CliHost): void {
+  const runs = program.command('runs').description('trained and unfinished runs')
+
+  common(runs.command('list'))
+    .description('list the runs')
+    .action((options: CommonOptions) =>
+      withWorkbench(host, options, async (client, output) => {
+        const found = await client.invoke('runs.list', {})
+        output.result(found, () =>
+          table(
+            [
+              'name',
+              'method',
+              'model',
+              'dataset',
+              'seed',
+              'status',
+              'score',
+              'trainable',
+              'examples/s',
+              'id',
+            ],
+            found.map((run) => [
+              run.name,
+              run.method,
+              run.modelName,
+              run.datasetName,
+              String(run.seed),
+              statusOf(run),
+              bestScore(run),
+              count(run.trainableParameters),
+              figure(run.examplesPerSecond),
+              run.id,
+            ]),
+          ),
+        )
+      }),
+    )
+
+  common(runs.command('show'))
+    .description('show one run')
+    .argument('<run>', 'id (or its beginning) or name')
+    .action((wanted: string, options: CommonOptions) =>
+      withWorkbench(host, options, async (client, output) => {
+        const { id } = await findRun(client, wanted)
+        const run = await client.invoke('runs.get', { id })
+        output.result(run, () => describe(run))
+      }),
+    )
+
+  common(runs.command('resume'))
+    .description('go on with a paused or interrupted run, and watch it until it ends')
+    .argument('<run>', 'id (or its beginning) or name')
+    .action((wanted: string, options: CommonOptions) =>
+      withWorkbench(host, options, async (client, output) => {
+        const { id } = await findRun(client, wanted)
+        const run = await watchRun(client, output, () => client.invoke('runs.resume', { id }))
+        await printResult(client, output, run)
+      }),
+    )
+
+  for (const [name, description] of [
+    ['pause', 'pause a run that another window or server trains, with a checkpoint to go on from'],
+    ['stop', 'stop a run for good; what it has learned so far stays'],
+  ] as const) {
+    common(runs.command(name))
+      .description(description)
+      .argument('<run>', 'id (or its beginning) or name')
+      .action((wanted: string, options: CommonOptions) =>
+        withWorkbench(host, options, async (client, output) => {
+          const { id } = await findRun(client, wanted)
+          const run = await client.invoke(`runs.${name}`, { id })
+          output.result(run, () => `${run.name} is ${statusOf(run)}`)
+        }),
+      )
+  }
+}
+
+function statusOf(run: RunSummary): string {
+  return run.resumable && run.status !== 'running' ? `${run.status} (resumable)` : run.status
+}
+
+/** The test score of the run's own metric where there is one, else the best validation score. */
+function bestScore(run: RunSummary): string {
+  if (run.best === undefined) return '–'
+  const { metric, value } = run.best
+  return score(metric, run.test?.[metric] ?? value)
+}
+
+function describe(run: RunDetail): string {
+  const parts = [
+    describeResult(run),
+    `status     ${statusOf(run)}${run.error === undefined ? '' : `: ${run.error}`}`,
+    `model      ${run.modelName}, ${backboneInWords(run)}`,
+    `dataset    ${run.datasetName}`,
+    `folder     ${run.folder}`,
+  ]
+  const matrices = run.confusion.map(
+    ({ split, labels, counts }) =>
+      `\n${split}: rows are the true labels, columns the predicted ones\n${table(
+        ['', ...labels],
+        counts.map((row, index) => [labels[index] ?? '', ...row.map(String)]),
+      )}`,
+  )
+  return [...parts, ...matrices].join('\n')
+}
+
+function backboneInWords(run: RunDetail): string {
+  if (run.backboneUnchanged === undefined) return 'backbone not yet compared'
+  return run.backboneUnchanged ? 'backbone unchanged by the run' : 'backbone changed by the run'
+}
+
+/** @throws WorkbenchError `conflict` when the run has nothing to predict with */
+export function requireTrained(run: RunSummary): void {
+  if (run.best === undefined) {
+    throw new WorkbenchError(
+      'conflict',
+      `The run ${run.name} has no checkpoint yet; its status is ${run.status}.`,
+    )
+  }
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import type { CaseReport, CliHost } from './context.ts'
+import { table } from './format.ts'
+import { createOutput } from './output.ts'
+
+export function addVerifyCommand(program: Command, host: CliHost): void {
+  program
+    .command('verify')
+    .description('compare this program with worked cases of the reference library')
+    .argument('<folders...>', 'folders of golden cases')
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folders: string[], options: { json?: boolean }) => {
+      const output = createOutput(options.json === true)
+      const reports: CaseReport[] = []
+      for (const [index, folder] of folders.entries()) {
+        output.progress({
+          label: `verifying ${folder}`,
+          done: index / folders.length,
+          secondsLeft: undefined,
+        })
+        reports.push(await host.verifyCase(folder))
+      }
+      output.endProgress()
+      output.result(reports, () => describe(reports))
+      const bad = reports.filter((report) => !report.ok)
+      if (bad.length > 0) throw new CasesDiffer(bad.map((report) => report.case))
+    })
+}
+
+/** The report is on stdout already; this only makes the command fail. */
+export class CasesDiffer extends WorkbenchError {
+  constructor(names: string[]) {
+    super('engine', `${String(names.length)} of the cases differ from the reference: ${names.join(', ')}`)
+    this.name = 'CasesDiffer'
+  }
+}
+
+function describe(reports: CaseReport[]): string {
+  const summary = table(
+    ['case', 'result', 'engine', 'device', 'largest difference', 'where'],
+    reports.map((report) => {
+      const [where, value] = Object.entries(report.maxAbs).sort((a, b) => b[1] - a[1])[0] ?? ['', 0]
+      return [
+        report.case,
+        report.ok ? 'same' : 'DIFFERS',
+        report.engine,
+        report.device,
+        value.toExponential(1),
+        where,
+      ]
+    }),
+  )
+  const details = reports.map(
+    (report) =>
+      `${report.case}\n${table(
+        ['tensor', 'largest difference'],
+        Object.entries(report.maxAbs).map(([name, value]) => [name, value.toExponential(1)]),
+      )}`,
+  )
+  return [...details, summary].join('\n\n')
+}

@@ -1,0 +1,132 @@
+import { WorkbenchError, type MetricPoint, type RunStatus, type RunSummary } from '../../preload/contract.ts'
+import { onStopSignal } from '../signals.ts'
+import type { Client } from './client.ts'
+import { score } from './format.ts'
+import type { Output } from './output.ts'
+import { Interrupted } from './usage.ts'
+
+const endings: readonly RunStatus[] = ['paused', 'interrupted', 'finished', 'failed', 'stopped']
+/** Events say when a run changed; this is for one that got lost. */
+const pollMilliseconds = 2000
+
+export interface WatchOptions {
+  /** Stands before what is said about the run. */
+  title?: string
+  /** Say only progress and warnings, not the run's log and its scores. */
+  quiet?: boolean
+}
+
+/**
+ * Start (or resume) a run by `begin` and watch it until it finishes; its log and progress go to stderr. Ctrl-C pauses
+ * it with a checkpoint to go on from.
+ * @throws Interrupted when it was paused or stopped, WorkbenchError when it failed
+ */
+export async function watchRun(
+  client: Client,
+  output: Output,
+  begin: () => Promise<RunSummary>,
+  { title = '', quiet = false }: WatchOptions = {},
+): Promise<RunSummary> {
+  let id: string | undefined
+  let settle: (run: RunSummary) => void = () => undefined
+  let giveUp: (error: unknown) => void = () => undefined
+  const ended = new Promise<RunSummary>((done, fail) => {
+    settle = done
+    giveUp = fail
+  })
+  ended.catch(() => undefined)
+
+  const see = (run: RunSummary): void => {
+    if (run.id !== id) return
+    if (endings.includes(run.status)) settle(run)
+    else if (run.status === 'queued')
+      output.progress({ label: `${title}queued`, done: undefined, secondsLeft: undefined })
+    else if (run.progress !== undefined) output.progress(progressOf(run, title))
+  }
+  const stops = [
+    client.subscribe('run.changed', see),
+    client.subscribe('run.log', ({ id: of, lines }) => {
+      if (of !== id) return
+      for (const { level, text } of lines) {
+        if (level !== 'info') output.log(`${title}${level}: ${text}`)
+        else if (!quiet) output.log(title + text)
+      }
+    }),
+    client.subscribe('run.metrics', ({ id: of, points }) => {
+      if (of === id && !quiet) for (const line of scoreLines(points)) output.log(title + line)
+    }),
+    onStopSignal(() => {
+      output.log('Stopping with a checkpoint …')
+      if (id !== undefined) pauseOrStop(client, id).then(see, giveUp)
+    }),
+  ]
+  client.onLost(() => giveUp(wentAway(id)))
+
+  try {
+    const started = await begin()
+    id = started.id
+    const poll = setInterval(() => {
+      client.invoke('runs.get', { id: started.id }).then(see, () => undefined)
+    }, pollMilliseconds)
+    stops.push(() => clearInterval(poll))
+    see(started)
+    return judge(await ended)
+  } finally {
+    for (const stop of stops) stop()
+    output.endProgress()
+  }
+}
+
+async function pauseOrStop(client: Client, id: string): Promise<RunSummary> {
+  try {
+    return await client.invoke('runs.pause', { id })
+  } catch {
+    return client.invoke('runs.stop', { id })
+  }
+}
+
+function judge(run: RunSummary): RunSummary {
+  if (run.status === 'finished') return run
+  if (run.status === 'failed') {
+    const resume = run.resumable ? ` To go on from its last checkpoint: workbench runs resume ${run.id}` : ''
+    throw new WorkbenchError(
+      'engine',
+      `The run ${run.name} failed: ${run.error ?? 'no reason is known.'}${resume}`,
+    )
+  }
+  const how = run.resumable
+    ? `To go on: workbench runs resume ${run.id}`
+    : 'It has no checkpoint yet, so it can only be started anew.'
+  throw new Interrupted(`The run ${run.name} is ${run.status}. ${how}`, {
+    runId: run.id,
+    status: run.status,
+    resumable: run.resumable,
+  })
+}
+
+function progressOf(run: RunSummary, title: string) {
+  const { epoch = 0, epochs = 0, step = 0, steps = 0, phase = '', secondsLeft } = run.progress ?? {}
+  return {
+    label: `${title}epoch ${String(epoch)}/${String(epochs)}, ${phase}`,
+    done: steps > 0 ? step / steps : undefined,
+    secondsLeft,
+  }
+}
+
+/** One line per evaluation among the points. */
+function scoreLines(points: MetricPoint[]): string[] {
+  const lines = new Map<string, string[]>()
+  for (const { name, step, value } of points) {
+    const [split = '', metric = ''] = name.split('.')
+    if (split !== 'validation' && split !== 'test') continue
+    const key = `step ${String(step)}, ${split}:`
+    const words = metric === 'loss' ? `loss ${value.toFixed(4)}` : `${metric} ${score(metric, value)}`
+    lines.set(key, [...(lines.get(key) ?? []), words])
+  }
+  return [...lines].map(([key, words]) => `${key} ${words.join(', ')}`)
+}
+
+function wentAway(id: string | undefined): WorkbenchError {
+  const resume = id === undefined ? '' : ` To go on with the run: workbench runs resume ${id}`
+  return new WorkbenchError('unavailable', `The workbench process went away.${resume}`)
+}
