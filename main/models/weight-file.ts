@@ -26,7 +26,10 @@ const alignment = 4096
  * and `<hash>.weights.json` with its entries. Made when it is not there whole, else used as it is.
  * @throws WorkbenchError `storage` when it cannot be written.
  */
-export async function writeWeightFile(backbone: Backbone, folder: string): Promise<WeightFile> {
+export async function writeWeightFile(
+  backbone: Pick<Backbone, 'hash' | 'tensors'>,
+  folder: string,
+): Promise<WeightFile> {
   const { entries, size } = layOut(backbone)
   const file: WeightFile = { path: join(folder, `${backbone.hash}.weights.bin`), entries }
   const listPath = join(folder, `${backbone.hash}.weights.json`)
@@ -54,7 +57,7 @@ export async function writeWeightFile(backbone: Backbone, folder: string): Promi
   return file
 }
 
-function layOut({ tensors }: Backbone): { entries: Map<string, WeightEntry>; size: number } {
+function layOut({ tensors }: Pick<Backbone, 'tensors'>): { entries: Map<string, WeightEntry>; size: number } {
   const entries = new Map<string, WeightEntry>()
   let offset = 0
   for (const [name, { shape }] of tensors) {

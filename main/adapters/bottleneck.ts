@@ -1,0 +1,279 @@
+import { WorkbenchError } from '../../preload/contract.ts'
+import {
+  add,
+  gelu,
+  layerNormalization,
+  leakyRelu,
+  matMul,
+  multiply,
+  reduceMean,
+  relu,
+  sigmoid,
+  silu,
+  tanh,
+  type Value,
+} from '../graph/index.ts'
+import { sitePath } from '../models/bert.ts'
+import type { BackboneConfig } from '../models/config.ts'
+import type { BlockSite, Build, Place, Sites } from '../models/sites.ts'
+import { linear } from '../models/transformer-block.ts'
+import { bottleneckOptions, bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
+import { defineMethod, type Initialization, type Method, type ParameterSpec } from './method.ts'
+
+/** PyTorch's default for the layer norms that an adapter brings. */
+const layerNormEpsilon = 1e-5
+
+type Activation = BottleneckOptions['non_linearity']
+
+const activations: Record<Activation, (x: Value) => Value> = {
+  relu,
+  leakyrelu: (x) => leakyRelu(x, 0.01),
+  gelu: (x) => gelu(x),
+  gelu_new: (x) => gelu(x, 'tanh'),
+  swish: silu,
+  silu,
+  tanh,
+  sigmoid,
+}
+
+/** The adapter of Pfeiffer et al. 2020: one bottleneck per block, after the feed-forward part. */
+export const sequentialBottleneck = bottleneckMethod({
+  name: 'seq_bn',
+  label: 'Adapter (Pfeiffer)',
+  summary: 'A small bottleneck after the feed-forward part of every block; the backbone stays frozen.',
+  source: 'Pfeiffer et al. 2020, "AdapterFusion"; seq_bn in the adapters library',
+  defaults: {},
+})
+
+/** The adapter of Houlsby et al. 2019: two bottlenecks per block. */
+export const doubleSequentialBottleneck = bottleneckMethod({
+  name: 'double_seq_bn',
+  label: 'Adapter (Houlsby)',
+  summary:
+    'Two small bottlenecks in every block, after attention and after the feed-forward part; the backbone stays frozen.',
+  source:
+    'Houlsby et al. 2019, "Parameter-Efficient Transfer Learning for NLP"; double_seq_bn in the adapters library',
+  defaults: { mh_adapter: true, non_linearity: 'swish', original_ln_before: false },
+})
+
+/** The parallel adapter of He et al. 2022. */
+export const parallelBottleneck = bottleneckMethod({
+  name: 'par_bn',
+  label: 'Adapter (parallel)',
+  summary:
+    'A wider bottleneck beside the feed-forward part of every block, reading its input; the backbone stays frozen.',
+  source:
+    'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; par_bn in the adapters library',
+  defaults: {
+    is_parallel: true,
+    reduction_factor: 2,
+    scaling: 4,
+    original_ln_before: false,
+    init_weights: 'mam_adapter',
+  },
+})
+
+function bottleneckMethod(preset: {
+  name: string
+  label: string
+  summary: string
+  source: string
+  defaults: Partial<BottleneckOptions>
+}): Method {
+  const { defaults, ...description } = preset
+  return defineMethod({
+    ...description,
+    family: 'adapter',
+    learningRate: 1e-3,
+    options: bottleneckOptions(defaults),
+    prepare: (options, config, adapterName) => prepareBottleneck(options, config, adapterName),
+  })
+}
+
+/** One adapter at one place of one layer. */
+interface SiteAdapter {
+  path: string
+  width: number
+}
+
+function prepareBottleneck(options: BottleneckOptions, config: BackboneConfig, adapterName: string) {
+  if (options.residual_before_ln === 'post_add' && !options.original_ln_before) {
+    throw new WorkbenchError(
+      'bad-input',
+      'residual_before_ln "post_add" needs original_ln_before: it names a sum that is only made there',
+    )
+  }
+  const places: Place[] = [
+    ...(options.mh_adapter ? ['attention' as const] : []),
+    ...(options.output_adapter ? ['output' as const] : []),
+  ]
+  if (places.length === 0) {
+    throw new WorkbenchError(
+      'bad-input',
+      'a bottleneck adapter needs a place: mh_adapter, output_adapter or both',
+    )
+  }
+  const adapterAt = (site: BlockSite): SiteAdapter | undefined =>
+    places.includes(site.place) && !options.leave_out.includes(site.layer)
+      ? {
+          path: `${sitePath(site.layer, site.place)}.adapters.${adapterName}`,
+          width: bottleneckSize(options.reduction_factor, site.layer, config.hiddenSize),
+        }
+      : undefined
+
+  const layers = Array.from({ length: config.layers }, (_, layer) => layer)
+  const adapters = layers.flatMap((layer) => places.map((place) => adapterAt({ layer, place })))
+  const parameters = adapters.flatMap((adapter) => (adapter ? siteParameters(options, config, adapter) : []))
+
+  return {
+    parameters,
+    sites: (build: Build): Sites => ({
+      join(site, hidden, residual, normalize) {
+        const adapter = adapterAt(site)
+        if (!adapter) return undefined
+        const apply = (x: Value, own?: Value): Value => bottleneck(build, options, config, adapter, x, own)
+        return options.is_parallel
+          ? joinParallel(options, apply, hidden, residual, normalize)
+          : joinSequential(options, apply, hidden, residual, normalize)
+      },
+      mixesPositions: (layer) =>
+        options.use_gating && places.some((place) => adapterAt({ layer, place }) !== undefined),
+    }),
+  }
+}
+
+type Apply = (x: Value, own?: Value) => Value
+
+/** The order of sums and norms in `Adapter.pre_forward` and `post_forward` of the adapters library. */
+function joinSequential(
+  options: BottleneckOptions,
+  apply: Apply,
+  hidden: Value,
+  residual: Value,
+  normalize: (x: Value) => Value,
+): Value {
+  let own = hidden
+  let x = hidden
+  if (options.original_ln_before) {
+    x = add(hidden, residual)
+    if (options.residual_before_ln === 'post_add') own = x
+    x = normalize(x)
+  }
+  if (options.residual_before_ln === false) own = x
+  const adapted = apply(x, own)
+  return options.original_ln_after ? normalize(add(adapted, residual)) : adapted
+}
+
+/** `ParallelAdapter`: it reads the sublayer's input, and its output is added to the sublayer's. */
+function joinParallel(
+  options: BottleneckOptions,
+  apply: Apply,
+  hidden: Value,
+  residual: Value,
+  normalize: (x: Value) => Value,
+): Value {
+  const adapted = add(hidden, apply(residual))
+  return options.original_ln_after ? normalize(add(adapted, residual)) : adapted
+}
+
+/**
+ * `scaling · (W_up act(W_down x + b_down) + b_up)`, with the adapter's own layer norms, gate and residual.
+ *
+ * @param own what the adapter's own residual connection adds; a parallel adapter has none
+ */
+function bottleneck(
+  build: Build,
+  options: BottleneckOptions,
+  { hiddenSize }: BackboneConfig,
+  { path, width }: SiteAdapter,
+  x: Value,
+  own: Value | undefined,
+): Value {
+  const norm = (value: Value, name: string): Value =>
+    layerNormalization(
+      value,
+      build.parameter(`${path}.${name}.weight`, [hiddenSize]),
+      build.parameter(`${path}.${name}.bias`, [hiddenSize]),
+      layerNormEpsilon,
+    )
+  const input = options.ln_before ? norm(x, 'adapter_norm_before') : x
+  const inner = activations[options.non_linearity](
+    linear(build, input, `${path}.${downName(options)}`, hiddenSize, width),
+  )
+  let output = linear(build, inner, `${path}.adapter_up`, width, hiddenSize)
+  if (options.scaling === 'learned') output = multiply(output, build.parameter(`${path}.scaling`, [1]))
+  else if (options.scaling !== 1) output = multiply(output, options.scaling)
+  output = build.dropout(output, options.dropout, path)
+  if (options.use_gating) output = multiply(output, gate(build, `${path}.gate`, hiddenSize, x))
+  const residualFirst = options.adapter_residual_before_ln && own !== undefined
+  if (residualFirst) output = add(output, own)
+  if (options.ln_after) output = norm(output, 'adapter_norm_after')
+  return residualFirst || own === undefined ? output : add(output, own)
+}
+
+/** One number per example, `[1, batch, 1]`: the mean over all positions, padding included, as in the library. */
+function gate(build: Build, name: string, hiddenSize: number, x: Value): Value {
+  const weight = build.parameter(`${name}.weight`, [1, hiddenSize])
+  const logit = add(matMul(x, weight, { transposeB: true }), build.parameter(`${name}.bias`, [1]))
+  return reduceMean(sigmoid(logit), [0], true)
+}
+
+/** The down-projection's place in the library's `Sequential`: a layer norm before it moves it to index 1. */
+function downName(options: BottleneckOptions): string {
+  return options.ln_before ? 'adapter_down.1' : 'adapter_down.0'
+}
+
+function siteParameters(
+  options: BottleneckOptions,
+  { hiddenSize }: BackboneConfig,
+  { path, width }: SiteAdapter,
+): ParameterSpec[] {
+  const constant = (value: number): Initialization => ({ kind: 'constant', value })
+  const spec = (name: string, shape: readonly number[], initialization: Initialization): ParameterSpec => ({
+    name: `${path}.${name}`,
+    shape,
+    group: 'adapter',
+    initialization,
+  })
+  const norm = (name: string): ParameterSpec[] => [
+    spec(`${name}.weight`, [hiddenSize], constant(1)),
+    spec(`${name}.bias`, [hiddenSize], constant(0)),
+  ]
+  const [down, up] = projectionInitialization(options.init_weights, hiddenSize)
+  return [
+    ...(options.ln_before ? norm('adapter_norm_before') : []),
+    spec(`${downName(options)}.weight`, [width, hiddenSize], down),
+    spec(`${downName(options)}.bias`, [width], constant(0)),
+    spec('adapter_up.weight', [hiddenSize, width], up),
+    spec('adapter_up.bias', [hiddenSize], constant(0)),
+    ...(options.scaling === 'learned' ? [spec('scaling', [1], constant(1))] : []),
+    ...(options.use_gating
+      ? [
+          spec('gate.weight', [1, hiddenSize], { kind: 'normal', deviation: 0.02 }),
+          spec('gate.bias', [1], constant(0)),
+        ]
+      : []),
+    ...(options.ln_after ? norm('adapter_norm_after') : []),
+  ]
+}
+
+function projectionInitialization(
+  scheme: BottleneckOptions['init_weights'],
+  hiddenSize: number,
+): [down: Initialization, up: Initialization] {
+  switch (scheme) {
+    case 'bert': {
+      const normal: Initialization = { kind: 'normal', deviation: 0.02 }
+      return [normal, normal]
+    }
+    case 'houlsby': {
+      const truncated: Initialization = { kind: 'truncated-normal', deviation: 0.01 }
+      return [truncated, truncated]
+    }
+    case 'mam_adapter':
+      return [
+        { kind: 'kaiming-uniform', fanIn: hiddenSize },
+        { kind: 'constant', value: 0 },
+      ]
+  }
+}

@@ -1,0 +1,95 @@
+import type { HeadChoice } from '../../preload/contract.ts'
+import { divide, multiply, reduceSum, reshape, slice, tanh, transpose, type Value } from '../graph/index.ts'
+import type { BackboneConfig } from '../models/config.ts'
+import type { Build } from '../models/sites.ts'
+import { linear } from '../models/transformer-block.ts'
+import type { ParameterSpec } from './method.ts'
+
+/** Turns the last hidden state into class scores. */
+export interface Head {
+  parameters: readonly ParameterSpec[]
+  /** Whether it reads the first position only. */
+  firstOnly: boolean
+  /**
+   * @param last `[sequence, batch, hidden]`, or `[1, batch, hidden]` where `firstOnly`
+   * @param mask `[batch, sequence]`
+   * @returns logits `[batch, labels]`
+   */
+  logits(build: Build, last: Value, mask: Value): Value
+}
+
+/**
+ * The adapters library's `ClassificationHead`: linear, tanh, linear (or one linear layer), under its names
+ * `heads.<name>.1` and `.4`.
+ */
+export function classificationHead(
+  { layers, pooling, dropout }: HeadChoice,
+  { hiddenSize }: BackboneConfig,
+  labels: number,
+  name: string,
+): Head {
+  const path = `heads.${name}`
+  const output = layers === 2 ? `${path}.4` : `${path}.1`
+  return {
+    parameters: [
+      ...(layers === 2 ? linearSpecs(`${path}.1`, hiddenSize, hiddenSize) : []),
+      ...linearSpecs(output, hiddenSize, labels),
+    ],
+    firstOnly: pooling === 'first',
+    logits(build, last, mask) {
+      let x = pooling === 'first' ? firstPosition(last) : meanPosition(last, mask)
+      if (layers === 2) {
+        x = build.dropout(x, dropout, `${path}.0`)
+        x = tanh(linear(build, x, `${path}.1`, hiddenSize, hiddenSize))
+      }
+      x = build.dropout(x, dropout, layers === 2 ? `${path}.3` : `${path}.0`)
+      return linear(build, x, output, hiddenSize, labels)
+    },
+  }
+}
+
+/**
+ * Hugging Face's `BertForSequenceClassification`: the checkpoint's pooler, then one linear layer `classifier`.
+ *
+ * @param trainsPooler as full fine-tuning does; else it stays as pretrained
+ */
+export function poolerHead({ hiddenSize }: BackboneConfig, labels: number, trainsPooler: boolean): Head {
+  const pooler = linearSpecs('pooler.dense', hiddenSize, hiddenSize)
+  const pretrained = pooler.map((spec) => ({ ...spec, initialization: { kind: 'pretrained' as const } }))
+  return {
+    parameters: [...(trainsPooler ? pretrained : []), ...linearSpecs('classifier', hiddenSize, labels)],
+    firstOnly: true,
+    logits: (build, last) =>
+      linear(
+        build,
+        tanh(linear(build, firstPosition(last), 'pooler.dense', hiddenSize, hiddenSize)),
+        'classifier',
+        hiddenSize,
+        labels,
+      ),
+  }
+}
+
+/** `[sequence, batch, hidden]` → `[batch, hidden]` */
+function firstPosition(last: Value): Value {
+  const first = last.shape[0] === 1 ? last : slice(last, 0, 0, 1)
+  return reshape(first, last.shape.slice(1))
+}
+
+/** Mean over the tokens, padding left out. */
+function meanPosition(last: Value, mask: Value): Value {
+  const weights = reshape(transpose(mask, [1, 0]), [...last.shape.slice(0, 2), 1])
+  return divide(reduceSum(multiply(last, weights), [0]), reduceSum(weights, [0]))
+}
+
+function linearSpecs(name: string, from: number, to: number): ParameterSpec[] {
+  return [
+    {
+      name: `${name}.weight`,
+      shape: [to, from],
+      group: 'head',
+      initialization: { kind: 'normal', deviation: 0.02 },
+    },
+    { name: `${name}.bias`, shape: [to], group: 'head', initialization: { kind: 'constant', value: 0 } },
+  ]
+}

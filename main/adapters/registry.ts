@@ -1,0 +1,36 @@
+import { WorkbenchError, type MethodDescription } from '../../preload/contract.ts'
+import { fullFineTuning, headOnly } from './baselines.ts'
+import { doubleSequentialBottleneck, parallelBottleneck, sequentialBottleneck } from './bottleneck.ts'
+import type { Method } from './method.ts'
+
+/** Every method there is. Adding one touches its own file and this list. */
+const methods: readonly Method[] = [
+  sequentialBottleneck,
+  doubleSequentialBottleneck,
+  parallelBottleneck,
+  headOnly,
+  fullFineTuning,
+]
+
+/** @throws WorkbenchError `not-found`, naming those there are */
+export function findMethod(name: string): Method {
+  const method = methods.find((candidate) => candidate.name === name)
+  if (!method) {
+    const known = methods.map((candidate) => candidate.name).join(', ')
+    throw new WorkbenchError('not-found', `there is no method "${name}"; known are ${known}`)
+  }
+  return method
+}
+
+/** What a form needs to offer the methods. */
+export function describeMethods(): MethodDescription[] {
+  return methods.map(({ name, label, family, summary, source, learningRate, fields }) => ({
+    name,
+    label,
+    family,
+    summary,
+    source,
+    learningRate,
+    fields: fields(),
+  }))
+}

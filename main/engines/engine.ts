@@ -1,0 +1,59 @@
+import type { Graph, TensorData } from '../graph/index.ts'
+
+/** A tensor in host memory. */
+export interface HostTensor {
+  data: TensorData
+  shape: readonly number[]
+}
+
+/** A weight file of a backbone (models/weights.ts): raw float32 values, shared by all graphs. */
+export interface WeightFile {
+  path: string
+  entries: ReadonlyMap<string, { offset: number; byteLength: number }>
+}
+
+export interface CompileOptions {
+  /** Needed where the graph has frozen weights. */
+  weights?: WeightFile
+  /**
+   * Float32 inputs that the engine keeps between runs, each with the output that may replace it (undefined: none):
+   * parameters and optimizer moments stay on the device.
+   */
+  state?: Readonly<Record<string, string | undefined>>
+  /**
+   * Whether the engine may keep the weights a second time in the layout its kernels like best: faster, and
+   * worth the memory in a graph that runs often.
+   */
+  prepack?: boolean
+}
+
+/** A graph ready to run. It owns a session and the state's tensors: `dispose` it. */
+export interface CompiledGraph {
+  /**
+   * Runs the graph once.
+   *
+   * @param feeds every input that is not state
+   * @param fetch names of the outputs to return
+   * @param update state inputs that take the value of their output; default: all. The others stay as they are.
+   */
+  run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetch: readonly string[],
+    update?: readonly string[],
+  ): Promise<Record<string, HostTensor>>
+  /** Sets a state input; before the first run every one must be set. */
+  setState(name: string, data: Float32Array): void
+  /** A copy of a state input as it stands. */
+  state(name: string): Promise<Float32Array>
+  dispose(): Promise<void>
+}
+
+/** Something that runs graphs on one device. */
+export interface Engine {
+  readonly name: string
+  readonly device: string
+  readonly version: string
+  readonly threads: number
+  /** @throws WorkbenchError `engine`, naming the operation, where the engine lacks one */
+  compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
+}

@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { basename, dirname } from 'node:path'
+
+import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import { sizeOf, toOnnx, type ElementType, type Graph, type TensorData } from '../graph/index.ts'
+import type { CompiledGraph, CompileOptions, Engine, HostTensor } from './engine.ts'
+
+const require = createRequire(import.meta.url)
+
+type OnnxRuntime = typeof import('onnxruntime-node')
+
+/** onnxruntime on the processor. Loading the native module takes a moment, so it is left until it is needed. */
+export function createOnnxRuntimeEngine(options: { threads?: number } = {}): Engine {
+  const runtime = require('onnxruntime-node') as OnnxRuntime
+  const threads = options.threads && options.threads > 0 ? options.threads : availableParallelism()
+  return {
+    name: 'onnxruntime',
+    device: 'cpu',
+    version: onnxRuntimeVersion(),
+    threads,
+    compile: (graph, compileOptions = {}) => compile(runtime, graph, threads, compileOptions),
+  }
+}
+
+/** Version of the installed package, read without loading its native part. */
+export function onnxRuntimeVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8'))
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown'
+}
+
+async function compile(
+  runtime: OnnxRuntime,
+  graph: Graph,
+  threads: number,
+  { weights, state = {}, prepack = true }: CompileOptions,
+): Promise<CompiledGraph> {
+  const model = toOnnx(graph, {
+    fusedProducts: true,
+    ...(weights ? { weights: { file: basename(weights.path), entries: weights.entries } } : {}),
+  })
+  const sessionOptions: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    // Patterns are kept for every shape ever seen, and batches come in many.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        ...(weights ? { model_external_initializers_file_folder_path: dirname(weights.path) } : {}),
+        ...(prepack ? {} : { disable_prepacking: '1' }),
+      },
+    },
+  }
+  let session: InferenceSession
+  try {
+    session = await runtime.InferenceSession.create(model, sessionOptions)
+  } catch (cause) {
+    throw new WorkbenchError(
+      'engine',
+      `onnxruntime on cpu could not prepare the graph: ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+  return new OnnxRuntimeGraph(runtime, session, graph, state)
+}
+
+/** State tensors exist twice: a run reads one and writes the other, since an output may not be its own input. */
+interface StateBuffers {
+  current: Tensor
+  /** Where the next value goes, and which output it is; undefined for state that no run changes. */
+  next: { output: string; tensor: Tensor } | undefined
+}
+
+class OnnxRuntimeGraph implements CompiledGraph {
+  private readonly buffers = new Map<string, StateBuffers>()
+  private readonly runtime: OnnxRuntime
+  private readonly session: InferenceSession
+  private readonly graph: Graph
+  private readonly stateOutputs: Readonly<Record<string, string | undefined>>
+  /** State that a run replaces unless told otherwise. */
+  private readonly changing: readonly string[]
+
+  constructor(
+    runtime: OnnxRuntime,
+    session: InferenceSession,
+    graph: Graph,
+    state: Readonly<Record<string, string | undefined>>,
+  ) {
+    this.runtime = runtime
+    this.session = session
+    this.graph = graph
+    this.stateOutputs = state
+    this.changing = Object.keys(state).filter((name) => state[name] !== undefined)
+  }
+
+  setState(name: string, data: Float32Array): void {
+    const input = this.graph.inputs.find((candidate) => candidate.name === name)
+    if (!input || !(name in this.stateOutputs)) throw new Error(`the graph keeps no state "${name}"`)
+    const output = this.stateOutputs[name]
+    const shape = input.shape.map(Number)
+    if (sizeOf(shape) !== data.length)
+      throw new Error(`state "${name}" has ${sizeOf(shape)} values, not ${data.length}`)
+    this.buffers.set(name, {
+      current: new this.runtime.Tensor('float32', Float32Array.from(data), shape),
+      next:
+        output === undefined
+          ? undefined
+          : { output, tensor: new this.runtime.Tensor('float32', new Float32Array(data.length), shape) },
+    })
+  }
+
+  async state(name: string): Promise<Float32Array> {
+    const data = this.buffers.get(name)?.current.data
+    if (!(data instanceof Float32Array)) throw new Error(`state "${name}" was never set`)
+    return Float32Array.from(data)
+  }
+
+  async run(
+    feeds: Readonly<Record<string, HostTensor>>,
+    fetch: readonly string[],
+    update: readonly string[] = this.changing,
+  ): Promise<Record<string, HostTensor>> {
+    const inputs: Record<string, OnnxValue> = {}
+    for (const { name, type } of this.graph.inputs) {
+      const feed = feeds[name]
+      const buffers = this.buffers.get(name)
+      if (feed) inputs[name] = toTensor(this.runtime, type, feed)
+      else if (buffers) inputs[name] = buffers.current
+      else throw new Error(`the graph was run without its input "${name}"`)
+    }
+    const outputs: Record<string, OnnxValue | null> = {}
+    for (const name of fetch) outputs[name] = null
+    const updated = update.map((name) => {
+      const buffers = this.buffers.get(name)
+      if (!buffers?.next) throw new Error(`state "${name}" was never set, or no run changes it`)
+      outputs[buffers.next.output] = buffers.next.tensor
+      return { buffers, next: buffers.next }
+    })
+    let results: InferenceSession.OnnxValueMapType
+    try {
+      results = await this.session.run(inputs, outputs)
+    } catch (cause) {
+      throw new WorkbenchError('engine', `onnxruntime on cpu failed in a run: ${messageOf(cause)}`, { cause })
+    }
+    for (const { buffers, next } of updated) [buffers.current, next.tensor] = [next.tensor, buffers.current]
+    return Object.fromEntries(fetch.map((name) => [name, fromTensor(name, results[name])]))
+  }
+
+  async dispose(): Promise<void> {
+    this.buffers.clear()
+    await this.session.release()
+  }
+}
+
+function toTensor(runtime: OnnxRuntime, type: ElementType, { data, shape }: HostTensor): Tensor {
+  return new runtime.Tensor(type, data as Float32Array, shape)
+}
+
+function fromTensor(name: string, value: OnnxValue | undefined): HostTensor {
+  if (value === undefined || !('dims' in value)) throw new Error(`the graph has no output "${name}"`)
+  return { data: value.data as TensorData, shape: value.dims }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

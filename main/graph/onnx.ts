@@ -1,0 +1,201 @@
+import {
+  elementTypeOf,
+  type ElementType,
+  type Graph,
+  type Node,
+  type Shape,
+  type TensorData,
+  type Value,
+} from './graph.ts'
+import {
+  encodeModel,
+  type AttributeMessage,
+  type NodeMessage,
+  type TensorMessage,
+  type ValueInfoMessage,
+} from './onnx-proto.ts'
+import { isLowered, lowerings } from './onnx-operations.ts'
+import { at } from './operations/rules.ts'
+
+/** Where a graph's frozen weights lie: a file of raw float32 values, relative to the folder the engine is told. */
+export interface WeightLocations {
+  file: string
+  entries: ReadonlyMap<string, { offset: number; byteLength: number }>
+}
+
+export interface OnnxOptions {
+  weights?: WeightLocations
+  /** Whether the engine has onnxruntime's `FusedMatMul` (transpositions and a factor inside the product). */
+  fusedProducts: boolean
+}
+
+const onnxTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } satisfies Record<ElementType, number>
+const external = 1
+const opset = 20
+
+/**
+ * Builds an ONNX model while its nodes are written: hands out names and keeps integer constants, which many
+ * operations share, single.
+ */
+export class OnnxWriter {
+  readonly nodes: NodeMessage[] = []
+  readonly initializers: TensorMessage[] = []
+  readonly options: OnnxOptions
+  private readonly integers = new Map<string, string>()
+  private counter = 0
+
+  constructor(options: OnnxOptions) {
+    this.options = options
+  }
+
+  /** Adds a node and returns the names of its outputs. */
+  node(
+    opType: string,
+    input: readonly string[],
+    attributes: Readonly<Record<string, number | string | readonly number[]>> = {},
+    output: readonly string[] = [this.fresh(opType)],
+    domain = '',
+  ): string[] {
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeMessage(name, value))
+    const names = [...output]
+    this.nodes.push({
+      opType,
+      domain,
+      name: `${opType}_${this.nodes.length}`,
+      input: [...input],
+      output: names,
+      attribute,
+    })
+    return names
+  }
+
+  /** A one-dimensional int64 constant. */
+  integerList(values: readonly number[]): string {
+    const key = values.join(',')
+    const known = this.integers.get(key)
+    if (known !== undefined) return known
+    const name = this.fresh('integers')
+    this.initializers.push(tensorMessage(name, BigInt64Array.from(values, BigInt), [values.length]))
+    this.integers.set(key, name)
+    return name
+  }
+
+  fresh(stem: string): string {
+    this.counter += 1
+    return `${stem}.${this.counter}`
+  }
+}
+
+/**
+ * The graph as an ONNX model. Frozen weights are references into a file that all graphs of a backbone share;
+ * everything else is inside.
+ */
+export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
+  const writer = new OnnxWriter(options)
+  for (const { value, data } of graph.constants) {
+    writer.initializers.push(tensorMessage(value.name, data, value.shape))
+  }
+  for (const weight of graph.weights) writer.initializers.push(externalTensor(weight, options.weights))
+  for (const node of liveNodes(graph)) writeNode(writer, node)
+  for (const [name, value] of graph.outputs) writer.node('Identity', [value.name], {}, [name])
+  return encodeModel({
+    irVersion: 9,
+    producerName: 'adapter-workbench',
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: 'graph',
+      node: writer.nodes,
+      initializer: writer.initializers,
+      input: graph.inputs.map((input) => valueInfo(input.name, input)),
+      output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
+    },
+  })
+}
+
+/** The nodes that some output depends on. */
+function liveNodes(graph: Graph): Node[] {
+  const live = new Set<Node>()
+  const pending = [...graph.outputs.values()]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (value.node === undefined || live.has(value.node)) continue
+    live.add(value.node)
+    pending.push(...value.node.inputs)
+  }
+  return graph.nodes.filter((node) => live.has(node))
+}
+
+function writeNode(writer: OnnxWriter, node: Node): void {
+  if (isLowered(node.op)) {
+    lowerings[node.op](writer, node)
+    return
+  }
+  const attributes: Record<string, number | string> = {}
+  for (const [name, value] of Object.entries(node.attributes)) {
+    if (typeof value !== 'number' && typeof value !== 'string')
+      throw new Error(`attribute ${name} of ${node.op} cannot be written`)
+    attributes[name] = value
+  }
+  writer.node(
+    node.op,
+    node.inputs.map((input) => input.name),
+    attributes,
+    node.outputs.map((output) => output.name),
+  )
+}
+
+function attributeMessage(name: string, value: number | string | readonly number[]): AttributeMessage {
+  if (typeof value === 'string') return { name, type: 3, s: new TextEncoder().encode(value) }
+  if (typeof value !== 'number') return { name, type: 7, ints: value }
+  return floatAttributes.has(name) ? { name, type: 1, f: value } : { name, type: 2, i: value }
+}
+
+const floatAttributes = new Set(['alpha', 'epsilon'])
+
+function tensorMessage(name: string, data: TensorData, shape: Shape): TensorMessage {
+  return {
+    name,
+    dims: shape.map(Number),
+    dataType: onnxTypes[elementTypeOf(data)],
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  }
+}
+
+function externalTensor(weight: Value, weights: WeightLocations | undefined): TensorMessage {
+  const entry = weights?.entries.get(weight.name)
+  if (weights === undefined || entry === undefined) {
+    throw new Error(`the graph needs the frozen weight "${weight.name}", which the weight file does not hold`)
+  }
+  return {
+    name: weight.name,
+    dims: weight.shape.map(Number),
+    dataType: onnxTypes.float32,
+    dataLocation: external,
+    externalData: [
+      { key: 'location', value: weights.file },
+      { key: 'offset', value: String(entry.offset) },
+      { key: 'length', value: String(entry.byteLength) },
+    ],
+  }
+}
+
+function valueInfo(name: string, value: Value): ValueInfoMessage {
+  const dim = value.shape.map((dimension) =>
+    typeof dimension === 'number' ? { dimValue: dimension } : { dimParam: dimension },
+  )
+  return { name, type: { tensorType: { elemType: onnxTypes[value.type], shape: { dim } } } }
+}
+
+/** The ONNX number of an element type, as `Cast` wants it. */
+export function onnxType(type: string): number {
+  const number = Object.entries(onnxTypes).find(([name]) => name === type)?.[1]
+  if (number === undefined) throw new Error(`no element type ${type}`)
+  return number
+}
+
+/** Name of a node's output. */
+export function outputName(node: Node, position = 0): string {
+  return at(node.outputs, position).name
+}
