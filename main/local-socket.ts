@@ -37,12 +37,17 @@ const largestBacklog = 64 * 2 ** 20
 const largestMessage = 64 * 2 ** 20
 const temporaryPrefix = 'adapter-workbench-'
 
-const Invoke = z.object({ type: z.literal('invoke'), id: z.number(), name: z.string(), input: z.unknown() })
+const Invoke = z.object({
+  type: z.literal('invoke'),
+  id: z.number(),
+  name: z.string(),
+  input: z.unknown().optional(),
+})
 const Incoming = z.union([
   z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('result'), id: z.number(), ok: z.literal(true), value: z.unknown() }),
+  z.object({ type: z.literal('result'), id: z.number(), ok: z.literal(true), value: z.unknown().optional() }),
   z.object({ type: z.literal('result'), id: z.number(), ok: z.literal(false), error: ContractError }),
-  z.object({ type: z.literal('event'), topic: z.string(), message: z.unknown() }),
+  z.object({ type: z.literal('event'), topic: z.string(), message: z.unknown().optional() }),
 ])
 
 /**
@@ -52,7 +57,8 @@ const Incoming = z.union([
  */
 export async function serveLocalSocket(home: string, workbench: WorkbenchPort): Promise<LocalSocket> {
   const address = newAddress(home)
-  removeSocket(address)
+  // What a killed holder left; the lock says that none listens there any more.
+  if (process.platform !== 'win32') rmSync(address, { force: true })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

@@ -13,6 +13,8 @@ export interface CaseReport {
   engine: string
   device: string
   maxAbs: Record<string, number>
+  /** What is wrong, in sentences. */
+  problems: string[]
 }
 
 /** What the entry hands to the commands, so that these depend on no service. */

@@ -20,10 +20,15 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
           done: index / folders.length,
           secondsLeft: undefined,
         })
-        reports.push(await host.verifyCase(folder))
+        const report = await host.verifyCase(folder)
+        for (const problem of report.problems) output.log(`${report.case}: ${problem}`)
+        reports.push(report)
       }
       output.endProgress()
-      output.result(reports, () => describe(reports))
+      output.result(
+        reports.map(({ problems: _, ...report }) => report),
+        () => describe(reports),
+      )
       const bad = reports.filter((report) => !report.ok)
       if (bad.length > 0) throw new CasesDiffer(bad.map((report) => report.case))
     })

@@ -21,7 +21,7 @@ const ClientMessage = z.discriminatedUnion('type', [
     type: z.literal('invoke'),
     id: z.string().min(1).max(100),
     name: z.string(),
-    input: z.unknown(),
+    input: z.unknown().optional(),
   }),
   z.object({ type: z.literal('subscribe'), topic: z.string() }),
   z.object({ type: z.literal('unsubscribe'), topic: z.string() }),
