@@ -21,16 +21,16 @@ export function presentCheckpoints(database: Database, home: string, id: string)
 }
 
 /**
- * Whether `runs.resume` works. Work that was set aside (paused, interrupted) can always go on, from its beginning
- * where it had no checkpoint yet; what was stopped or failed only from a checkpoint.
+ * Whether there is something to go on from. Work that was set aside (paused, interrupted) can always go on, from its
+ * beginning where it had no checkpoint yet.
  */
 export function isResumable(
   database: Database,
   home: string,
   run: Pick<RunRecord, 'id' | 'status'>,
 ): boolean {
+  if (run.status === 'finished') return false
   if (run.status === 'paused' || run.status === 'interrupted') return true
-  if (run.status !== 'stopped' && run.status !== 'failed') return false
   return presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest')
 }
 

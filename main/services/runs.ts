@@ -119,11 +119,11 @@ export function createRunService(options: RunServiceOptions): RunService {
       startNext()
       return changedSummary(id)
     }
-    if (!isResumable(database, home, run)) {
-      const reason =
-        run.status === 'failed' || run.status === 'stopped'
-          ? `“${run.name}” ${statusInWords(run.status)} and has no checkpoint to go on from. Start it again as a new run.`
-          : `“${run.name}” ${statusInWords(run.status)}: there is nothing to resume.`
+    const ended = run.status !== 'running' && run.status !== 'queued' && run.status !== 'finished'
+    if (!ended || !isResumable(database, home, run)) {
+      const reason = ended
+        ? `“${run.name}” ${statusInWords(run.status)} and has no checkpoint to go on from. Start it again as a new run.`
+        : `“${run.name}” ${statusInWords(run.status)}: there is nothing to resume.`
       throw new WorkbenchError('conflict', reason)
     }
     createJob(database, home, run)

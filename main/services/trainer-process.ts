@@ -44,15 +44,18 @@ export function trainerEntry(): string {
   )
 }
 
-/** Starts trainers with Node's `fork`, with the Node that runs this process. */
-export function forkTrainer(entry: string): SpawnTrainer {
+/** Starts trainers with Node's `fork`, with the Node that runs this process; `entry`: default `trainerEntry()`. */
+export function forkTrainer(entry?: string): SpawnTrainer {
   return () => {
-    const child = fork(entry, [], {
+    const child = fork(entry ?? trainerEntry(), [], {
       // Typed arrays cross without becoming objects.
       serialization: 'advanced',
       // Flags of this process (an inspector's port, a test runner's loader) are not the trainer's.
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Ctrl-C in a terminal goes to the whole process group; the trainer is to hear from us, and then save.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
     })
     const lines = keepLastLines(keptLines)
     child.stdout?.setEncoding('utf8').on('data', lines.add)

@@ -141,10 +141,14 @@ describe('a run that is left alone', () => {
     expect(await at.runs['runs.log']({ id, after: 0 })).toEqual(lines)
   })
 
-  it('tells its best score while it goes on', async () => {
+  it('tells its best score, and that it has a checkpoint, while it goes on', async () => {
     const { id } = await at.runs['runs.start'](configOf(endless))
     await at.reachesStep(id, 11)
-    expect((await at.runs['runs.get']({ id })).best).toMatchObject({ metric: 'accuracy' })
+    expect(await at.runs['runs.get']({ id })).toMatchObject({
+      status: 'running',
+      best: { metric: 'accuracy' },
+      resumable: true,
+    })
     await at.runs['runs.stop']({ id })
   })
 
