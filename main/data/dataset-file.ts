@@ -80,7 +80,8 @@ export async function writeDatasetFile(
     await handle?.close()
     throw asWriteError(folder, cause)
   } finally {
-    await rm(partial, { force: true })
+    // What made the write fail may also stop this; the next start sweeps the file away.
+    await rm(partial, { force: true }).catch(() => undefined)
   }
 }
 
@@ -146,7 +147,7 @@ function encodeRow({ split, text, secondText, label }: StoredRow): string {
 /** Rows as many at a time as one read brings, so that a caller can work without awaiting each. */
 export async function* readRowChunks(path: string, start = 0, firstIndex = 0): AsyncGenerator<DatasetRow[]> {
   try {
-    for await (const { lines } of readLines(path, 'utf-8', start)) {
+    for await (const { lines } of readLines(path, 'utf-8', { start, longest: Infinity })) {
       yield lines.map((line) => decodeRow(path, line.text, firstIndex + line.number - 1))
     }
   } catch (cause) {
@@ -207,7 +208,7 @@ async function rebuildIndex(path: string): Promise<{ rows: number; offsets: numb
   const offsets: number[] = []
   let rows = 0
   let bytes = 0
-  for await (const { lines } of readLines(path, 'utf-8')) {
+  for await (const { lines } of readLines(path, 'utf-8', { longest: Infinity })) {
     for (const line of lines) {
       if (rows % indexStride === 0) offsets.push(bytes)
       bytes += Buffer.byteLength(line.text) + 1

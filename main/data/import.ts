@@ -2,15 +2,16 @@ import {
   WorkbenchError,
   type DatasetDetail,
   type DatasetSources,
-  type RejectedRow,
   type SplitName,
 } from '../../preload/contract.ts'
-import { writeDatasetFile, type StoredRow } from './dataset-file.ts'
 import { isNumeric } from './columns.ts'
-import { missingColumn, readRecords, type RecordItem } from './readers/index.ts'
+import { writeDatasetFile, type StoredRow } from './dataset-file.ts'
+import { readSources, type ImportProgress, type SpooledRows } from './read-sources.ts'
+import { missingColumn } from './readers/index.ts'
+import { createRejections } from './rejections.ts'
 import { sniffSources, type ReadPlan } from './sniff.ts'
 import { drawStratified } from './split.ts'
-import { createSpool, type Spool } from './spool.ts'
+import { createSpool } from './spool.ts'
 import { createStatistics, splitNames } from './statistics.ts'
 
 /** A dataset as it was imported, before it has a name and an id. */
@@ -19,15 +20,7 @@ export type ImportedDataset = Omit<DatasetDetail, 'id' | 'name' | 'createdAt' | 
   path: string
 }
 
-export interface ImportProgress {
-  rows: number
-  bytes: number
-  totalBytes: number
-}
-
 type Sources = Omit<DatasetSources, 'name'>
-
-const keptRejections = 1000
 
 /**
  * Imports labelled text into `folder`. Every file is read once into a spool on the disk, since classes and splits
@@ -45,12 +38,13 @@ export async function importDataset(
   const rejections = createRejections()
   const spool = await createSpool(folder)
   try {
-    const rows = await readAll(plans, sources, spool, rejections, onProgress)
+    const rows = await readSources(plans, sources, spool, rejections, onProgress)
     const labels = sortLabels(rows.trainingLabels())
     requireClasses(labels, plans)
     const splits = assignSplits(rows, sources)
     const statistics = createStatistics(labels)
     const known = new Set(labels)
+    const filled = new Set<SplitName>()
 
     async function* finalRows(): AsyncGenerator<StoredRow[]> {
       let position = 0
@@ -65,30 +59,24 @@ export async function importDataset(
           }
           const row: StoredRow = { split, text, ...(secondText === undefined ? {} : { secondText }), label }
           statistics.add(row)
+          filled.add(split)
           final.push(row)
         }
         yield final
       }
+      // Thrown from here it also makes the file that is being written go away.
+      requireFilled(rows.given, filled, labels)
     }
 
     const { hash, path } = await writeDatasetFile(folder, finalRows())
-    const counted = statistics.finish()
-    for (const split of ['validation', 'test'] as const) {
-      if (!rows.given.has(split) || (counted.splits[split] ?? 0) > 0) continue
-      throw new WorkbenchError(
-        'bad-input',
-        `No ${split} row has a label that the training rows have (${labels.slice(0, 8).join(', ')}). ` +
-          'Check that the files belong together and which column is the label.',
-      )
-    }
     return {
       hash,
       path,
       task: plans.some((plan) => plan.sniffed.secondText !== undefined) ? 'text-pair' : 'single-text',
       labels,
-      ...counted,
+      ...statistics.finish(),
       rejected: rejections.count(),
-      rejectedRows: rejections.kept(plans),
+      rejectedRows: rejections.kept(plans.map((plan) => plan.source.path)),
       files: plans.map((plan) => plan.sniffed),
       splitSeed: sources.splitSeed,
       validationShare: sources.validationShare,
@@ -133,88 +121,18 @@ function requireClasses(labels: readonly string[], plans: readonly ReadPlan[]): 
   )
 }
 
-/** What is remembered of each spooled row, by its position there. */
-interface SpooledRows {
-  /** Index into the label names met so far. */
-  labelOf: number[]
-  /** Index into `splitNames`. */
-  splitOf: number[]
-  given: Set<SplitName>
-  trainingLabels(): string[]
-}
-
-async function readAll(
-  plans: readonly ReadPlan[],
-  sources: Sources,
-  spool: Spool,
-  rejections: Rejections,
-  onProgress: (progress: ImportProgress) => void,
-): Promise<SpooledRows> {
-  const labelIndex = new Map<string, number>()
-  const labelOf: number[] = []
-  const splitOf: number[] = []
-  const given = new Set<SplitName>()
-  const totalBytes = plans.reduce((sum, plan) => sum + plan.bytes, 0)
-  let bytesBefore = 0
-
-  for (const [file, plan] of plans.entries()) {
-    const { path } = plan.source
-    let rows = 0
-    let firstRejected: string | undefined
-    const limit = sources.maximumRows ?? Infinity
-    for await (const { items, bytes } of readRecords(plan)) {
-      for (const item of items) {
-        if (rows >= limit) break
-        if ('reason' in item) {
-          rejections.add(path, item.line, item.reason)
-          firstRejected ??= `line ${item.line}: ${item.reason}`
-          continue
-        }
-        rows++
-        const split = item.split ?? plan.source.split
-        given.add(split)
-        splitOf.push(splitNames.indexOf(split))
-        labelOf.push(intern(labelIndex, item.label))
-        spool.add({ file, line: item.line, ...contentOf(item) })
-      }
-      await spool.flush()
-      onProgress({ rows: labelOf.length, bytes: bytesBefore + bytes, totalBytes })
-      if (rows >= limit) break
-    }
-    bytesBefore += plan.bytes
-    if (rows === 0) throw noUsableRow(path, firstRejected)
-  }
-  onProgress({ rows: labelOf.length, bytes: totalBytes, totalBytes })
-
-  function trainingLabels(): string[] {
-    const names = [...labelIndex.keys()]
-    const used = new Set(labelOf.filter((_, row) => splitOf[row] === 0))
-    return names.filter((_, index) => used.has(index))
-  }
-  return { labelOf, splitOf, given, trainingLabels }
-}
-
-function contentOf(
-  item: Extract<RecordItem, { text: string }>,
-): Pick<StoredRow, 'text' | 'secondText' | 'label'> {
-  const { text, secondText, label } = item
-  return secondText === undefined ? { text, label } : { text, secondText, label }
-}
-
-function noUsableRow(path: string, firstRejected: string | undefined): WorkbenchError {
-  return new WorkbenchError(
+function requireFilled(
+  given: ReadonlySet<SplitName>,
+  filled: ReadonlySet<SplitName>,
+  labels: readonly string[],
+): void {
+  const missing = [...given].find((split) => !filled.has(split))
+  if (missing === undefined) return
+  throw new WorkbenchError(
     'bad-input',
-    firstRejected === undefined
-      ? `${path} has no row besides its header. Choose a file with labelled text, or say that it has no header.`
-      : `${path} has no usable row (${firstRejected}). Check delimiter, quoting, header and columns.`,
+    `No ${missing} row has a label that the training rows have (${labels.slice(0, 8).join(', ')}). ` +
+      'Check that the files belong together and which column is the label.',
   )
-}
-
-function intern(index: Map<string, number>, label: string): number {
-  const known = index.get(label)
-  if (known !== undefined) return known
-  index.set(label, index.size)
-  return index.size - 1
 }
 
 /** Split of each spooled row: as given, and drawn from the training rows for a split that was not given. */
@@ -253,26 +171,4 @@ function tooFewRows(split: string): WorkbenchError {
 export function sortLabels(labels: readonly string[]): string[] {
   if (labels.every(isNumeric)) return [...labels].sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1))
   return [...labels].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-}
-
-interface Rejections {
-  add(file: string, line: number, reason: string): void
-  count(): number
-  kept(plans: readonly ReadPlan[]): RejectedRow[]
-}
-
-function createRejections(): Rejections {
-  const rows: RejectedRow[] = []
-  let count = 0
-  return {
-    add(file, line, reason) {
-      count++
-      if (rows.length < keptRejections) rows.push({ file, line, reason })
-    },
-    count: () => count,
-    kept(plans) {
-      const order = new Map(plans.map((plan, index) => [plan.source.path, index]))
-      return rows.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line)
-    },
-  }
 }

@@ -19,16 +19,26 @@ export interface LineChunk {
   bytes: number
 }
 
+export interface LineOptions {
+  /** Byte to begin at, which must begin a line; lines are then numbered from 1 there. */
+  start?: number
+  /** Bytes; a longer line is passed over with its problem named. */
+  longest?: number
+}
+
 const longestLine = 16 * 1024 * 1024
 const lineFeed = 10
 
 /**
  * A file's lines, some at a time so that other work gets its turn, never the file as a whole. Only a line feed
  * ends a line: NEL, U+2028 and the like are characters of the text (rt-polarity holds some).
- *
- * @param start byte to begin at, which must begin a line; lines are then numbered from 1 there
  */
-export async function* readLines(path: string, encoding: Encoding, start = 0): AsyncGenerator<LineChunk> {
+export async function* readLines(
+  path: string,
+  encoding: Encoding,
+  options: LineOptions = {},
+): AsyncGenerator<LineChunk> {
+  const { start = 0, longest = longestLine } = options
   let number = 0
   let pending: Buffer[] = []
   let pendingBytes = 0
@@ -38,12 +48,13 @@ export async function* readLines(path: string, encoding: Encoding, start = 0): A
 
   function finish(last: Buffer): Line {
     const bytes = pending.length === 0 ? last : Buffer.concat([...pending, last])
-    const tooLong = overlong || bytes.length > longestLine
+    const tooLong = overlong || bytes.length > longest
     pending = []
     pendingBytes = 0
     overlong = false
     number++
-    if (tooLong) return { number, text: '', problem: 'the line is longer than 16 MB' }
+    if (tooLong)
+      return { number, text: '', problem: `the line is longer than ${Math.round(longest / 2 ** 20)} MB` }
     return { number, ...decode(bytes) }
   }
 
@@ -56,7 +67,7 @@ export async function* readLines(path: string, encoding: Encoding, start = 0): A
     }
     const rest = chunk.subarray(from)
     pendingBytes += rest.length
-    if (pendingBytes > longestLine) {
+    if (pendingBytes > longest) {
       overlong = true
       pending = []
     } else if (rest.length > 0) {

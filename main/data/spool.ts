@@ -46,7 +46,7 @@ export async function createSpool(folder: string): Promise<Spool> {
       })
     },
     async *read() {
-      for await (const chunk of readLines(path, 'utf-8')) {
+      for await (const chunk of readLines(path, 'utf-8', { longest: Infinity })) {
         yield chunk.lines.map((line) => {
           const row: SpooledRow = JSON.parse(line.text)
           return row

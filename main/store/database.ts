@@ -38,6 +38,16 @@ export function openDatabase(file: string, steps: readonly string[] = migrations
   }
 }
 
+/** What SQLite says about a failed write (disk full, file locked), in words for the user; anything else as it is. */
+export function asStoreError(cause: unknown): unknown {
+  if (!(cause instanceof SQLite.SqliteError)) return cause
+  return new WorkbenchError(
+    'storage',
+    `The database cannot be written: ${cause.message}. Make room on the disk, or check that no other program holds it.`,
+    { cause, detail: cause.code },
+  )
+}
+
 function migrate(database: Database, file: string, steps: readonly string[]): void {
   const run = database.transaction(() => {
     const version = Number(database.pragma('user_version', { simple: true }))
