@@ -8,7 +8,7 @@ import { addDevicesCommand } from './devices.ts'
 import { addModelCommands } from './models.ts'
 import { addPredictCommand } from './predict.ts'
 import { addRunCommands } from './runs.ts'
-import { addServeCommand, runServe, serveFlags } from './serve.ts'
+import { addServeCommand, runServe, serveFlags, type ServeHost } from './serve.ts'
 import { addTrainCommand } from './train.ts'
 import { Interrupted, UsageError } from './usage.ts'
 import { addVerifyCommand, CasesDiffer } from './verify.ts'
@@ -31,7 +31,7 @@ export function runCli(host: CliHost, args: string[]): Promise<ExitCode> {
 }
 
 /** The headless host's own entry takes the flags of `serve`. */
-export function runServer(host: CliHost, args: string[]): Promise<ExitCode> {
+export function runServer(host: ServeHost, args: string[]): Promise<ExitCode> {
   return run(
     serveFlags(newProgram('serve')).action((flags) => runServe(host, flags)),
     args,

@@ -5,6 +5,9 @@ import { common, homeOf, type CliHost, type CommonOptions } from './context.ts'
 import { createOutput } from './output.ts'
 import { parsePort } from './usage.ts'
 
+/** What the headless host needs of its entry. */
+export type ServeHost = Pick<CliHost, 'openWorkbench' | 'staticRoot'>
+
 interface ServeFlags extends CommonOptions {
   port?: number
   open?: boolean
@@ -22,7 +25,7 @@ export function serveFlags(command: Command): Command {
     .option('--open', 'open the default browser')
 }
 
-export async function runServe(host: CliHost, flags: ServeFlags): Promise<void> {
+export async function runServe(host: ServeHost, flags: ServeFlags): Promise<void> {
   const home = homeOf(flags)
   const output = createOutput(flags.json === true)
   await serve({

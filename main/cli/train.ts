@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 
 import {
   RunConfig,
+  WorkbenchError,
+  type DatasetSummary,
   type InputOf,
   type RunDetail,
   type RunSummary,
@@ -86,7 +88,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
         const dataset =
           sources === undefined
             ? await findDataset(client, flags.dataset ?? '')
-            : await importSources(client, output, sources)
+            : await importUnderFreeName(client, output, sources)
         await train(client, output, configOf(flags, method, model.id, dataset.id))
       })
     })
@@ -95,6 +97,21 @@ export function addTrainCommand(program: Command, host: CliHost): void {
 async function train(client: Client, output: Output, config: InputOf<'runs.start'>): Promise<void> {
   const run = await watchRun(client, output, () => client.invoke('runs.start', config))
   await printResult(client, output, run)
+}
+
+/** `--name` names the run first of all: where another dataset has that name, this one is named after its file. */
+async function importUnderFreeName(
+  client: Client,
+  output: Output,
+  sources: InputOf<'datasets.import'>,
+): Promise<DatasetSummary> {
+  try {
+    return await importSources(client, output, sources)
+  } catch (error) {
+    const isTaken = error instanceof WorkbenchError && error.code === 'conflict' && sources.name !== undefined
+    if (!isTaken) throw error
+    return importSources(client, output, { ...sources, name: undefined })
+  }
 }
 
 /** The result of a finished run, as `train` and `runs resume` end with. */

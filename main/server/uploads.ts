@@ -33,9 +33,12 @@ export function createUploads(
   const folder = join(resolve(home), 'uploads')
   const own = join(folder, `${String(process.pid)}-${randomBytes(6).toString('hex')}`)
 
+  let received = 0
+
   return {
     receive: async (name, body, announcedBytes) => {
-      const target = join(own, randomBytes(6).toString('hex'))
+      // A dataset of a file called train.tsv is named after its folder.
+      const target = join(own, `upload-${String(++received)}`)
       await mkdir(target, { recursive: true, mode: 0o700 })
       const path = join(target, safeName(name))
       const room = (await freeBytes(target)) - reservedBytes

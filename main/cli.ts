@@ -1,0 +1,19 @@
+/** Entry of the command line: the services behind commands, with tables or --json on stdout. */
+import { assetsFolder } from './assets.ts'
+import { exitWith, runCli } from './cli/main.ts'
+import { rendererFolder } from './server/serve.ts'
+import { forkTrainer } from './services/trainer-process.ts'
+
+// Services and engine are loaded where they are needed: a command that attaches to a running workbench needs neither.
+const exitCode = await runCli(
+  {
+    openWorkbench: async (home, host) => {
+      const { createWorkbench } = await import('./services/index.ts')
+      return createWorkbench({ home, host, assets: assetsFolder(), spawnTrainer: forkTrainer() })
+    },
+    verifyCase: async (folder) => (await import('./verify.ts')).verifyCase(folder),
+    staticRoot: rendererFolder(import.meta.url),
+  },
+  process.argv.slice(2),
+)
+exitWith(exitCode)
