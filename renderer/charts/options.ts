@@ -1,0 +1,78 @@
+/** The parts of ECharts that are used, as types: the options of every chart here. */
+import type { BarSeriesOption, LineSeriesOption } from 'echarts/charts'
+import type {
+  GridComponentOption,
+  MarkLineComponentOption,
+  TitleComponentOption,
+  TooltipComponentOption,
+} from 'echarts/components'
+import type { ComposeOption } from 'echarts/core'
+
+import { formatNumber, formatScore } from '../lib/format.ts'
+import type { ChartTokens } from './tokens.ts'
+
+export type ChartOption = ComposeOption<
+  | BarSeriesOption
+  | LineSeriesOption
+  | GridComponentOption
+  | MarkLineComponentOption
+  | TitleComponentOption
+  | TooltipComponentOption
+>
+
+export interface Axis {
+  name: string
+  unit?: string
+  /** Values are fractions and are written in percent. */
+  percent?: boolean
+  /** Whole numbers only: steps, epochs, counts. */
+  whole?: boolean
+  min?: number
+  max?: number
+}
+
+/** `Loss`, `Accuracy (%)`: an axis' name with its unit. */
+export function axisTitle(axis: Axis): string {
+  const unit = axis.percent === true ? '%' : axis.unit
+  return unit === undefined ? axis.name : `${axis.name} (${unit})`
+}
+
+/** A value as the axis and the tooltip write it, without the unit. */
+export function axisValue(axis: Axis, value: number): string {
+  if (axis.percent === true)
+    return formatScore(value, Number.isInteger(Math.round(value * 1e6) / 1e4) ? 0 : 1)
+  return axis.whole === true ? formatNumber(value, 9) : formatNumber(value)
+}
+
+/** What every chart with two axes has in common. */
+export function frame(title: string, x: Axis, y: Axis, tokens: ChartTokens) {
+  const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
+  const axis = (of: Axis, splitLine: boolean) => ({
+    type: 'value' as const,
+    nameTextStyle: { ...label, fontSize: 11 },
+    nameLocation: 'middle' as const,
+    name: axisTitle(of),
+    axisLabel: { ...label, hideOverlap: true, formatter: (value: number) => axisValue(of, value) },
+    axisLine: { show: !splitLine, lineStyle: { color: tokens.axis } },
+    axisTick: { show: !splitLine, lineStyle: { color: tokens.axis }, length: 3 },
+    splitLine: { show: splitLine, lineStyle: { color: tokens.grid } },
+    ...(of.whole === true ? { minInterval: 1 } : {}),
+    ...(of.min === undefined ? {} : { min: of.min }),
+    ...(of.max === undefined ? {} : { max: of.max }),
+  })
+  return {
+    animation: false,
+    textStyle: { fontFamily: tokens.fontFamily, color: tokens.text },
+    // The title stands in the page; pictures that leave it need their own.
+    title: {
+      show: false,
+      text: title,
+      left: 8,
+      top: 4,
+      textStyle: { ...label, color: tokens.text, fontSize: 13 },
+    },
+    grid: { left: 60, right: 16, top: 12, bottom: 42, outerBoundsMode: 'none' as const },
+    xAxis: { ...axis(x, false), nameGap: 26 },
+    yAxis: { ...axis(y, true), nameGap: 44, scale: true },
+  }
+}

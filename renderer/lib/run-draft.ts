@@ -1,0 +1,146 @@
+/** What the New run form holds, and the runs it comes to: every variant with every seed. */
+import type {
+  HeadChoice,
+  InputOf,
+  MethodDescription,
+  RunConfig,
+  TrainingConfig,
+} from '../../preload/contract.ts'
+
+export interface VariantDraft {
+  /** Tells variants of the same method apart. */
+  key: string
+  method: string
+  /** Only what differs from the method's preset. */
+  options: Record<string, unknown>
+  /** Undefined: the method's own. */
+  learningRate: number | undefined
+}
+
+export interface RunDraft {
+  name: string
+  modelId: string
+  datasetId: string
+  variants: VariantDraft[]
+  seeds: string
+  head: Partial<HeadChoice>
+  /** Only what differs from the defaults; the seed is not here. */
+  training: Partial<Omit<TrainingConfig, 'seed' | 'learningRate'>>
+}
+
+export const emptyDraft: RunDraft = {
+  name: '',
+  modelId: '',
+  datasetId: '',
+  variants: [],
+  seeds: '1',
+  head: {},
+  training: {},
+}
+
+/** `1, 2, 5-7` as numbers, each once; a sentence where it cannot be read. */
+export function parseSeeds(text: string): number[] | string {
+  const seeds: number[] = []
+  for (const part of text.split(/[\s,;]+/).filter(Boolean)) {
+    const match = /^(\d+)(?:\s*(?:-|–|\.\.)\s*(\d+))?$/.exec(part)
+    if (match === null) return `"${part}" is not a seed: write whole numbers, as in 1, 2, 5-7`
+    const from = Number(match[1])
+    const to = match[2] === undefined ? from : Number(match[2])
+    if (to < from) return `"${part}" runs backwards: write ${to}-${from}`
+    if (to > 0xffffffff) return `"${part}" is too large: a seed is at most 4294967295`
+    if (to - from >= 100) return `"${part}" is more than 100 seeds: queue fewer at once`
+    for (let seed = from; seed <= to; seed += 1) if (!seeds.includes(seed)) seeds.push(seed)
+  }
+  return seeds.length === 0 ? 'write at least one seed, as in 1' : seeds
+}
+
+/** The variant's name: its method and the options that differ, `seq_bn reductionFactor=64`. */
+export function variantName(variant: VariantDraft): string {
+  const options = Object.entries(variant.options).map(([name, value]) => `${name}=${String(value)}`)
+  const rate = variant.learningRate === undefined ? [] : [`lr=${variant.learningRate}`]
+  return [variant.method, ...options, ...rate].join(' ')
+}
+
+/** All runs of a draft, as `runs.start` takes them: variants in order, and each one's seeds. */
+export function draftConfigs(
+  draft: RunDraft,
+  seeds: readonly number[],
+  datasetName: string,
+): InputOf<'runs.start'>[] {
+  const base = draft.name.trim() === '' ? datasetName : draft.name.trim()
+  return draft.variants.flatMap((variant) =>
+    seeds.map((seed) => ({
+      name: `${base} · ${variantName(variant)} · seed ${seed}`.slice(0, 200),
+      modelId: draft.modelId,
+      datasetId: draft.datasetId,
+      method: { name: variant.method, options: variant.options },
+      head: draft.head,
+      training: {
+        ...draft.training,
+        ...(variant.learningRate === undefined ? {} : { learningRate: variant.learningRate }),
+        seed,
+      },
+    })),
+  )
+}
+
+/** The form as it was for a run that is to be cloned; values equal to the defaults are left out. */
+export function draftFromConfig(
+  config: RunConfig,
+  defaults: { head: HeadChoice; training: TrainingConfig },
+): RunDraft {
+  const { seed, learningRate, ...training } = config.training
+  return {
+    name: '',
+    modelId: config.modelId,
+    datasetId: config.datasetId,
+    variants: [
+      { key: config.method.name, method: config.method.name, options: config.method.options, learningRate },
+    ],
+    seeds: String(seed),
+    head: differing(config.head, defaults.head),
+    training: differing(training, defaults.training),
+  }
+}
+
+/** The entries of `values` that are not those of `defaults`. */
+export function differing<T extends object>(values: T, defaults: NoInfer<Partial<T>>): Partial<T> {
+  const known = new Map(Object.entries(defaults))
+  return Object.fromEntries(
+    Object.entries(values).filter(([name, value]) => value !== undefined && known.get(name) !== value),
+  ) as Partial<T>
+}
+
+/** Options with one changed; back at the preset's own value it is left out. */
+export function withOption(
+  options: Record<string, unknown>,
+  method: MethodDescription | undefined,
+  name: string,
+  value: unknown,
+): Record<string, unknown> {
+  const preset = method?.fields.find((field) => field.name === name)?.default
+  const rest = Object.fromEntries(Object.entries(options).filter(([key]) => key !== name))
+  return value === undefined || value === preset ? rest : { ...rest, [name]: value }
+}
+
+/** A draft as the address carries it, or nothing where it is the empty one. */
+export function encodeDraft(draft: RunDraft): string | undefined {
+  const differs = differing(draft, emptyDraft)
+  const kept = Object.fromEntries(
+    Object.entries(differs).filter(([, value]) => typeof value !== 'object' || Object.keys(value).length > 0),
+  )
+  return Object.keys(kept).length === 0 ? undefined : JSON.stringify(kept)
+}
+
+/** The draft in an address; anything unreadable is as if it were not there. */
+export function decodeDraft(text: string | undefined): RunDraft {
+  if (text === undefined) return emptyDraft
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed !== 'object' || parsed === null) return emptyDraft
+    const draft = { ...emptyDraft, ...parsed }
+    return Array.isArray(draft.variants) && typeof draft.seeds === 'string' ? draft : emptyDraft
+  } catch {
+    return emptyDraft
+  }
+}

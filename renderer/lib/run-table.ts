@@ -1,0 +1,133 @@
+/** What the runs' table shows and in which order: sorting, variants with their seeds, best of a column. */
+import type { RunSummary } from '../../preload/contract.ts'
+import { meanAndDeviation } from './format.ts'
+import { isLive, shareDone } from './run-status.ts'
+
+export interface RunRow {
+  kind: 'run'
+  key: string
+  run: RunSummary
+  /** It stands under its variant's row. */
+  nested: boolean
+}
+
+export interface VariantRow {
+  kind: 'variant'
+  key: string
+  name: string
+  runs: RunSummary[]
+  open: boolean
+}
+
+export type TableRow = RunRow | VariantRow
+
+export type SortValue = string | number | undefined
+
+/** The sortable columns' values. */
+export const sortValues = {
+  name: (run) => run.name.toLowerCase(),
+  status: (run) => run.status,
+  method: (run) => run.method,
+  dataset: (run) => run.datasetName.toLowerCase(),
+  model: (run) => run.modelName.toLowerCase(),
+  seed: (run) => run.seed,
+  progress: (run) => shareDone(run),
+  left: (run) => (isLive(run.status) ? run.progress?.secondsLeft : undefined),
+  validation: (run) => run.best?.value,
+  accuracy: (run) => run.test?.accuracy,
+  macroF1: (run) => run.test?.macroF1,
+  parameters: (run) => run.trainableParameters,
+  speed: (run) => run.examplesPerSecond,
+  seconds: (run) => run.seconds,
+  created: (run) => run.createdAt,
+} satisfies Record<string, (run: RunSummary) => SortValue>
+
+export type SortKey = keyof typeof sortValues
+
+export function isSortKey(name: string): name is SortKey {
+  return name in sortValues
+}
+
+/** Orders values; what is absent comes last in both directions. */
+export function compareValues(a: SortValue, b: SortValue, descending: boolean): number {
+  if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
+  const order = typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b))
+  return descending ? -order : order
+}
+
+export function sortRuns(runs: readonly RunSummary[], key: SortKey, descending: boolean): RunSummary[] {
+  const value: (run: RunSummary) => SortValue = sortValues[key]
+  return [...runs].sort((a, b) => compareValues(value(a), value(b), descending))
+}
+
+/** A name without what tells its seed: `trec seq_bn s2` gives `trec seq_bn`. */
+export function nameWithoutSeed(run: RunSummary): string {
+  const bare = run.name.replace(new RegExp(`[\\s,·_-]*\\b(?:seed|s)\\s*${run.seed}\\b\\s*$`, 'i'), '').trim()
+  return bare === '' ? run.name : bare
+}
+
+/** Runs that differ in their seed only: same model, data, method, trained size and name but for the seed. */
+export function variantKey(run: RunSummary): string {
+  return [run.modelId, run.datasetId, run.method, run.trainableParameters ?? '', nameWithoutSeed(run)].join(
+    '\u0000',
+  )
+}
+
+/**
+ * Runs under their variants, in the order of the variants' mean. A variant of one run is that run's own row.
+ * `open` holds the keys of the variants whose seeds are shown.
+ */
+export function groupRuns(
+  runs: readonly RunSummary[],
+  key: SortKey,
+  descending: boolean,
+  open: ReadonlySet<string>,
+): TableRow[] {
+  const groups = Map.groupBy(sortRuns(runs, key, descending), variantKey)
+  const value: (run: RunSummary) => SortValue = sortValues[key]
+  return [...groups]
+    .sort(([, a], [, b]) => compareValues(groupValue(a.map(value)), groupValue(b.map(value)), descending))
+    .flatMap(([group, members]): TableRow[] => {
+      const [first] = members
+      if (first === undefined) return []
+      if (members.length === 1) return [{ kind: 'run', key: first.id, run: first, nested: false }]
+      const isOpen = open.has(group)
+      const head: VariantRow = {
+        kind: 'variant',
+        key: group,
+        name: nameWithoutSeed(first),
+        runs: members,
+        open: isOpen,
+      }
+      const rows = members.map((run): RunRow => ({ kind: 'run', key: run.id, run, nested: true }))
+      return isOpen ? [head, ...rows] : [head]
+    })
+}
+
+function groupValue(values: SortValue[]): SortValue {
+  const numeric = values.filter((value) => typeof value === 'number')
+  return numeric.length > 0 ? meanAndDeviation(numeric).mean : values.find((value) => value !== undefined)
+}
+
+/**
+ * Per dataset the highest score of the rows, since scores of different data do not compare; a variant counts by the
+ * mean of its seeds, and its unfolded seeds not again.
+ */
+export function bestScores(
+  rows: readonly TableRow[],
+  score: (run: RunSummary) => number | undefined,
+): Map<string, number> {
+  const byDataset = new Map<string, number[]>()
+  for (const row of rows) {
+    if (row.kind === 'run' && row.nested) continue
+    const members = row.kind === 'run' ? [row.run] : row.runs
+    const values = members.map(score).filter((value) => value !== undefined)
+    const dataset = members[0]?.datasetId
+    if (dataset === undefined || values.length === 0) continue
+    byDataset.set(dataset, [...(byDataset.get(dataset) ?? []), meanAndDeviation(values).mean])
+  }
+  // The best of one is no news.
+  return new Map(
+    [...byDataset].filter(([, means]) => means.length > 1).map(([id, means]) => [id, Math.max(...means)]),
+  )
+}

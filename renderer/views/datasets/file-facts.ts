@@ -1,0 +1,32 @@
+import type { SniffedFile } from '../../../preload/contract.ts'
+
+export const formatWords: Record<SniffedFile['format'], string> = {
+  delimited: 'Delimited columns',
+  jsonl: 'JSON lines',
+  'labelled-lines': 'Label first on the line',
+  lines: 'One text per line',
+}
+
+export const delimiterWords: Record<string, string> = {
+  ',': 'Comma',
+  '\t': 'Tab',
+  ';': 'Semicolon',
+  '|': 'Bar',
+  ':': 'Colon',
+  ' ': 'Space',
+}
+
+export function delimiterName(delimiter: string): string {
+  return delimiterWords[delimiter] ?? `"${delimiter}"`
+}
+
+/** How a file was read, in one line. */
+export function fileFacts(file: SniffedFile): string {
+  return [
+    formatWords[file.format],
+    ...(file.delimiter === undefined ? [] : [`${delimiterName(file.delimiter).toLowerCase()} between`]),
+    ...(file.quoting === undefined ? [] : [file.quoting ? 'quotes quote' : 'quotes are plain characters']),
+    ...(file.header === undefined ? [] : [file.header ? 'header line' : 'no header line']),
+    file.byteOrderMark ? `${file.encoding} with byte order mark` : file.encoding,
+  ].join(', ')
+}
