@@ -13,7 +13,7 @@ import { maySend, pageOrigin } from './electron/policies.ts'
 import { guardQuit } from './electron/quit.ts'
 import { enforcePolicies, senderOf } from './electron/security.ts'
 import { answerShellCall, shellHandlers } from './electron/shell-endpoints.ts'
-import { workbenchSpawner } from './electron/spawn-workbench.ts'
+import { childSpawner } from './electron/spawn-child.ts'
 import { superviseWorkbench } from './electron/supervisor.ts'
 import { focusWindow, openWindow } from './electron/window.ts'
 
@@ -49,8 +49,9 @@ function start(): void {
         window.webContents.send(channels.event, topic, message)
     }
     const args = home ? ['--home', resolve(home)] : []
-    const spawn = workbenchSpawner(join(here, '../..'), join(here, 'workbench.js'), args)
-    const supervisor = superviseWorkbench({ spawn, publish })
+    const spawn = childSpawner(join(here, '../..'))
+    const entries = { workbench: join(here, 'workbench.js'), trainer: join(here, 'trainer.js') }
+    const supervisor = superviseWorkbench({ spawn, entries, args, publish })
     const handlers = shellHandlers(() => window)
     ipcMain.handle(channels.invoke, async (event, name: unknown, input: unknown): Promise<Reply> => {
       if (!maySend(senderOf(event), origin)) {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { promises as files } from 'node:fs'
 import { extname, join } from 'node:path'
 
 import { protocol } from 'electron'
@@ -55,7 +55,8 @@ export function servePage(folder: string): void {
 async function answer(folder: string, url: string): Promise<PageAnswer> {
   const headers = { 'content-security-policy': contentSecurityPolicy, 'x-content-type-options': 'nosniff' }
   const file = pageFile(url)
-  const body = file === undefined ? undefined : await readFile(join(folder, file)).catch(() => undefined)
+  const body =
+    file === undefined ? undefined : await files.readFile(join(folder, file)).catch(() => undefined)
   if (file === undefined || body === undefined) {
     return {
       status: 404,

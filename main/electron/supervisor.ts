@@ -1,15 +1,22 @@
 import type { MessageOf } from '../../preload/contract.ts'
 import type { Reply } from '../../preload/contract/channels.ts'
-import type { FromWorkbench } from '../ipc-messages.ts'
-import type { SpawnWorkbench, WorkbenchProcess } from './node-process.ts'
+import type { FromWorkbench, ToWorkbench } from '../ipc-messages.ts'
+import type { Child, ChildExit, SpawnChild } from './child-process.ts'
+import { hostTrainers, type TrainerHost } from './trainers.ts'
 
 type WorkbenchState = MessageOf<'shell.workbench'>
 
 /** A second end within this time of a restart is not restarted: whatever it is, starting again does not cure it. */
 const restartWindowMs = 5 * 60_000
+/** Of a dead process's last output, what a message to the user can hold. */
+const shownLines = 5
 
 export interface SupervisorOptions {
-  spawn: SpawnWorkbench
+  spawn: SpawnChild
+  /** Scripts of the workbench process and of a trainer. */
+  entries: { workbench: string; trainer: string }
+  /** Arguments of the workbench process. */
+  args: string[]
   /** Receives every topic's messages, `shell.workbench` included. */
   publish: (topic: string, message: unknown) => void
   now?: () => number
@@ -32,10 +39,12 @@ interface Call {
 }
 
 /** Starts the workbench process, relays calls and messages, and starts it again once when it goes away. */
-export function superviseWorkbench({ spawn, publish, now = Date.now }: SupervisorOptions): Supervisor {
+export function superviseWorkbench(options: SupervisorOptions): Supervisor {
+  const { spawn, entries, args, publish, now = Date.now } = options
   const calls = new Map<number, Call>()
   let lastId = 0
-  let child: WorkbenchProcess | undefined
+  let child: Child | undefined
+  let trainers: TrainerHost | undefined
   let isReady = false
   let state: WorkbenchState | undefined
   let restartedAt = -Infinity
@@ -48,7 +57,17 @@ export function superviseWorkbench({ spawn, publish, now = Date.now }: Superviso
 
   function start(): void {
     isReady = false
-    child = spawn({ message: receive, exit: ended })
+    const started = spawn(entries.workbench, args, {
+      message: (message) => receive(message as FromWorkbench),
+      exit: ended,
+    })
+    child = started
+    // A trainer answers to the process that asked for it: the next one counts its own trainers from the start.
+    trainers = hostTrainers(spawn, entries.trainer, (message) => started.send(message))
+  }
+
+  function post(message: ToWorkbench): void {
+    child?.send(message)
   }
 
   function receive(message: FromWorkbench): void {
@@ -59,7 +78,7 @@ export function superviseWorkbench({ spawn, publish, now = Date.now }: Superviso
       const call = calls.get(message.id)
       calls.delete(message.id)
       call?.answer(message.ok ? { ok: true, value: message.value } : { ok: false, error: message.error })
-    }
+    } else trainers?.receive(message)
   }
 
   function ready(): void {
@@ -70,16 +89,18 @@ export function superviseWorkbench({ spawn, publish, now = Date.now }: Superviso
 
   function send(id: number, call: Call): void {
     call.isSent = true
-    child?.send({ type: 'invoke', id, name: call.name, input: call.input })
+    post({ type: 'invoke', id, name: call.name, input: call.input })
   }
 
-  function ended(reason: string, lastLines: string): void {
+  function ended({ code, signal, lastLines }: ChildExit): void {
     child = undefined
+    trainers?.killAll()
     if (onClosed !== undefined) {
       refuseCalls(() => true, 'The program is closing.')
       onClosed()
       return
     }
+    const reason = signal ?? (code === undefined ? 'it could not be started' : `exit code ${code}`)
     const hasFailed = state?.state === 'failed'
     const isRestartable = !hasFailed && now() - restartedAt > restartWindowMs
     if (isRestartable) {
@@ -92,7 +113,8 @@ export function superviseWorkbench({ spawn, publish, now = Date.now }: Superviso
       return
     }
     if (!hasFailed) {
-      const output = lastLines === '' ? '' : ` Its last output: ${lastLines}`
+      const output =
+        lastLines.length === 0 ? '' : ` Its last output: ${lastLines.slice(-shownLines).join('\n')}`
       become({
         state: 'failed',
         message: `The workbench process ended again (${reason}) shortly after a restart. Quit the program and start it again; what was saved is kept.${output}`,
@@ -130,12 +152,12 @@ export function superviseWorkbench({ spawn, publish, now = Date.now }: Superviso
     close: (limitMs) =>
       new Promise((resolve) => {
         if (child === undefined) return resolve()
-        const limit = setTimeout(() => child?.kill(), limitMs)
+        const limit = setTimeout(() => child?.kill('SIGKILL'), limitMs)
         onClosed = () => {
           clearTimeout(limit)
           resolve()
         }
-        child.send({ type: 'close' })
+        post({ type: 'close' })
       }),
   }
 }

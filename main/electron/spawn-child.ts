@@ -1,0 +1,30 @@
+import { utilityProcess } from 'electron'
+
+import { forkOn, nodeExecutable, tailOf, type SpawnChild } from './child-process.ts'
+
+/**
+ * How the workbench process and the trainers are started: as a `utilityProcess`, else (before Electron 22) on a Node
+ * that is new enough for the native modules.
+ * @param root folder of the repository or of the installed program
+ */
+export function childSpawner(root: string): SpawnChild {
+  if (typeof utilityProcess?.fork !== 'function') return forkOn(nodeExecutable(root, process.env))
+  return (entry, args, listeners) => {
+    const child = utilityProcess.fork(entry, args, {
+      serviceName: 'Adapter Workbench',
+      stdio: ['ignore', 'inherit', 'pipe'],
+    })
+    const lastLines = tailOf(child.stderr)
+    child.on('message', listeners.message)
+    child.on('exit', (code) => listeners.exit({ code, signal: undefined, lastLines: lastLines() }))
+    return {
+      get pid() {
+        return child.pid
+      },
+      send: (message) => child.postMessage(message),
+      kill: (signal) => {
+        if (child.pid !== undefined) process.kill(child.pid, signal)
+      },
+    }
+  }
+}
