@@ -26,7 +26,13 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
       }
       output.endProgress()
       output.result(
-        reports.map(({ problems: _, ...report }) => report),
+        reports.map(({ case: name, ok, engine, device, maxAbs }) => ({
+          case: name,
+          ok,
+          engine,
+          device,
+          maxAbs,
+        })),
         () => describe(reports),
       )
       const bad = reports.filter((report) => !report.ok)

@@ -28,6 +28,7 @@ export async function watchRun(
   { title = '', quiet = false }: WatchOptions = {},
 ): Promise<RunSummary> {
   let id: string | undefined
+  let stopWanted = false
   let settle: (run: RunSummary) => void = () => undefined
   let giveUp: (error: unknown) => void = () => undefined
   const ended = new Promise<RunSummary>((done, fail) => {
@@ -56,6 +57,7 @@ export async function watchRun(
       if (of === id && !quiet) for (const line of scoreLines(points)) output.log(title + line)
     }),
     onStopSignal(() => {
+      stopWanted = true
       output.log('Stopping with a checkpoint …')
       if (id !== undefined) pauseOrStop(client, id).then(see, giveUp)
     }),
@@ -70,6 +72,7 @@ export async function watchRun(
     }, pollMilliseconds)
     stops.push(() => clearInterval(poll))
     see(started)
+    if (stopWanted) pauseOrStop(client, started.id).then(see, giveUp)
     return judge(await ended)
   } finally {
     for (const stop of stops) stop()
