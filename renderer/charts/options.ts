@@ -8,7 +8,7 @@ import type {
 } from 'echarts/components'
 import type { ComposeOption } from 'echarts/core'
 
-import { formatNumber, formatScore } from '../lib/format.ts'
+import { formatCount, formatNumber, formatScore, formatSetting } from '../lib/format.ts'
 import type { ChartTokens } from './tokens.ts'
 
 export type ChartOption = ComposeOption<
@@ -37,11 +37,16 @@ export function axisTitle(axis: Axis): string {
   return unit === undefined ? axis.name : `${axis.name} (${unit})`
 }
 
-/** A value as the axis and the tooltip write it, without the unit. */
+/** A value as the tooltip and the export's words have it, without the unit. */
 export function axisValue(axis: Axis, value: number): string {
-  if (axis.percent === true)
-    return formatScore(value, Number.isInteger(Math.round(value * 1e6) / 1e4) ? 0 : 1)
-  return axis.whole === true ? formatNumber(value, 9) : formatNumber(value)
+  if (axis.percent === true) return formatScore(value)
+  return axis.whole === true && Number.isInteger(value) ? formatCount(value) : formatNumber(value)
+}
+
+/** A round value beside the axis: no zeros that say nothing. */
+function axisTick(axis: Axis, value: number): string {
+  if (axis.percent === true) return String(Number((value * 100).toPrecision(6)))
+  return Math.abs(value) >= 1000 ? formatNumber(value) : formatSetting(value)
 }
 
 /** What every chart with two axes has in common. */
@@ -52,7 +57,7 @@ export function frame(title: string, x: Axis, y: Axis, tokens: ChartTokens) {
     nameTextStyle: { ...label, fontSize: 11 },
     nameLocation: 'middle' as const,
     name: axisTitle(of),
-    axisLabel: { ...label, hideOverlap: true, formatter: (value: number) => axisValue(of, value) },
+    axisLabel: { ...label, hideOverlap: true, formatter: (value: number) => axisTick(of, value) },
     axisLine: { show: !splitLine, lineStyle: { color: tokens.axis } },
     axisTick: { show: !splitLine, lineStyle: { color: tokens.axis }, length: 3 },
     splitLine: { show: splitLine, lineStyle: { color: tokens.grid } },

@@ -29,6 +29,11 @@ export function formatNumber(value: number, digits = 3): string {
   return Number(text) >= 10 ** (digits - 1) ? grouped.format(Number(text)) : text
 }
 
+/** A setting as a person would type it: `0.001`, `0.0002`, `1e-8`. */
+export function formatSetting(value: number): string {
+  return String(Number(value.toPrecision(6)))
+}
+
 /** A fraction as percent without the sign, one decimal: `0.894` gives `89.4`. The header carries the `%`. */
 export function formatScore(fraction: number, decimals = 1): string {
   return (fraction * 100).toFixed(decimals)

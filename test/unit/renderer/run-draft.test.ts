@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest'
+
+import { HeadChoice, RunConfig, TrainingConfig, type MethodDescription } from '../../../preload/contract.ts'
+import { checkConfigs } from '../../../renderer/lib/run-check.ts'
+import {
+  decodeDraft,
+  draftConfigs,
+  draftFromConfig,
+  emptyDraft,
+  encodeDraft,
+  parseSeeds,
+  variantName,
+  withOption,
+  type RunDraft,
+} from '../../../renderer/lib/run-draft.ts'
+
+const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}) }
+const draft: RunDraft = {
+  ...emptyDraft,
+  modelId: 'starter',
+  datasetId: 'trec',
+  variants: [
+    { key: 'seq_bn', method: 'seq_bn', options: { reduction_factor: 64 }, learningRate: undefined },
+    { key: 'full', method: 'full', options: {}, learningRate: 0.0002 },
+  ],
+  training: { epochs: 3 },
+}
+
+describe('seeds', () => {
+  it.each([
+    ['1', [1]],
+    ['1, 2,3', [1, 2, 3]],
+    ['5-7 2', [5, 6, 7, 2]],
+    ['1 1 1-2', [1, 2]],
+  ])('reads %s', (text, seeds) => {
+    expect(parseSeeds(text)).toEqual(seeds)
+  })
+
+  it.each(['', 'one', '1.5', '-3', '7-5', '1-1000', '4294967296'])('says what is wrong with "%s"', (text) => {
+    expect(parseSeeds(text)).toBeTypeOf('string')
+  })
+})
+
+describe('a draft', () => {
+  it('comes to every variant with every seed', () => {
+    const configs = draftConfigs(draft, [1, 2], 'TREC')
+    expect(configs.map((config) => config.name)).toEqual([
+      'TREC · seq_bn reduction_factor=64 · seed 1',
+      'TREC · seq_bn reduction_factor=64 · seed 2',
+      'TREC · full lr=0.0002 · seed 1',
+      'TREC · full lr=0.0002 · seed 2',
+    ])
+    expect(configs[3]).toMatchObject({
+      method: { name: 'full' },
+      training: { epochs: 3, learningRate: 0.0002, seed: 2 },
+    })
+    expect(checkConfigs(configs)).toEqual({})
+  })
+
+  it('leaves the learning rate to the method', () => {
+    expect(draftConfigs(draft, [1], 'TREC')[0]?.training).not.toHaveProperty('learningRate')
+  })
+
+  it('names the setting that the contract does not take', () => {
+    const configs = draftConfigs({ ...draft, training: { epochs: 0, warmup: 2 } }, [1], 'TREC')
+    expect(Object.keys(checkConfigs(configs)).sort()).toEqual(['training.epochs', 'training.warmup'])
+  })
+
+  it('comes back from a run that is cloned', () => {
+    const config = RunConfig.parse(draftConfigs(draft, [7], 'TREC')[0])
+    const clone = draftFromConfig(config, defaults)
+    expect(clone.seeds).toBe('7')
+    expect(clone.training).toEqual({ epochs: 3 })
+    expect(clone.head).toEqual({})
+    expect(clone.variants[0]?.options).toEqual({ reduction_factor: 64 })
+  })
+
+  it('survives the address', () => {
+    expect(decodeDraft(encodeDraft(draft))).toEqual(JSON.parse(JSON.stringify(draft)))
+    expect(encodeDraft(emptyDraft)).toBeUndefined()
+  })
+
+  it.each([undefined, 'nonsense', '3', 'null', '{"variants":3}'])(
+    'is empty for the address part %s',
+    (text) => {
+      expect(decodeDraft(text)).toEqual(emptyDraft)
+    },
+  )
+})
+
+describe('options of a variant', () => {
+  const method = {
+    name: 'seq_bn',
+    fields: [{ name: 'reduction_factor', default: 16 }],
+  } as unknown as MethodDescription
+
+  it('hold only what differs from the preset', () => {
+    const changed = withOption({}, method, 'reduction_factor', 64)
+    expect(changed).toEqual({ reduction_factor: 64 })
+    expect(withOption(changed, method, 'reduction_factor', 16)).toEqual({})
+    expect(withOption(changed, method, 'reduction_factor', undefined)).toEqual({})
+  })
+
+  it('stand in the name', () => {
+    expect(variantName({ key: 'a', method: 'seq_bn', options: { dropout: 0.1 }, learningRate: 0.01 })).toBe(
+      'seq_bn dropout=0.1 lr=0.01',
+    )
+  })
+})
