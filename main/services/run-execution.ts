@@ -12,7 +12,7 @@ import { waitForProcesses } from './run-leftovers.ts'
 import type { RunLimits } from './run-limits.ts'
 import { recordRun, type RunRecorder } from './run-recorder.ts'
 import { supervise, type FinalMessage, type Supervised } from './run-supervision.ts'
-import { presentCheckpoints, runFolder } from './run-views.ts'
+import { runFolder } from './run-views.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
 
 /** Who asked a running run to end: the user, or the program as it closes. */
@@ -54,7 +54,8 @@ export function createJob(database: Database, home: string, run: RunRecord): Tra
     labels: run.labels,
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),
-    resume: presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest'),
+    // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
+    resume: run.startedAt !== undefined,
   }
 }
 

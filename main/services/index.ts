@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+import {
+  endpoints,
+  toContractError,
+  WorkbenchError,
+  type Handlers,
+  type OutputOf,
+  type SystemInfo,
+  type TopicName,
+  type WorkbenchEndpointName,
+} from '../../preload/contract.ts'
+import { asStoreError, openDatabase } from '../store/database.ts'
+import { createDatasetService } from './datasets.ts'
+import { createEvents, type Events } from './events.ts'
+import { createMethodService } from './methods.ts'
+import { createModelService } from './models.ts'
+import { createPlayground } from './playground.ts'
+import { defaultRunLimits, type RunLimits } from './run-limits.ts'
+import { createRunService } from './runs.ts'
+import { sweepHome } from './sweep.ts'
+import { createSystemService } from './system.ts'
+import type { SpawnTrainer } from './trainer-process.ts'
+
+export interface WorkbenchOptions {
+  /** Absolute path of the home folder. The caller holds its lock. */
+  home: string
+  host: SystemInfo['host']
+  /** Folder of what ships with the program: `samples/` and the starter encoder. */
+  assets: string
+  spawnTrainer: SpawnTrainer
+  /** Hears every message of every topic. */
+  publish?: (topic: TopicName, message: unknown) => void
+  limits?: Partial<RunLimits>
+}
+
+/** All services of one home folder, the same for every host. */
+export interface Workbench {
+  readonly handlers: Handlers
+  readonly subscribe: Events['subscribe']
+  /** Hears every message of every topic; returns how to stop. */
+  onEvent(listener: (topic: TopicName, message: unknown) => void): () => void
+  /** Calls an endpoint with an input that may be anything. Rejects with a WorkbenchError only. */
+  invoke<Name extends WorkbenchEndpointName>(name: Name, input: unknown): Promise<OutputOf<Name>>
+  invoke(name: string, input: unknown): Promise<unknown>
+  /** Sets running runs aside so that they can be resumed, and closes the store. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the home folder and everything in it. Runs that were running when the last program went away are offered for
+ * resuming; queued ones go on, except for a command that runs only for a moment (`cli`).
+ * @throws WorkbenchError `storage` when the database cannot be opened or is a newer program's
+ */
+export async function createWorkbench(options: WorkbenchOptions): Promise<Workbench> {
+  const { home, host, spawnTrainer } = options
+  const file = join(home, 'workbench.sqlite')
+  const isNew = !existsSync(file)
+  const database = openDatabase(file)
+  const listeners = new Set<(topic: TopicName, message: unknown) => void>()
+  if (options.publish !== undefined) listeners.add(options.publish)
+  const events = createEvents((topic, message) => {
+    for (const listener of listeners) listener(topic, message)
+  })
+  const { publish } = events
+  const limits = { ...defaultRunLimits, ...options.limits }
+
+  try {
+    // Beside a database that is new, folders of runs are what is left of a lost one, and worth more than the space.
+    if (!isNew) await sweepHome(database, home)
+    const samplesFolder = join(options.assets, 'samples')
+    const datasets = createDatasetService({ database, home, samplesFolder, publish })
+    const models = await createModelService({ database, home, assets: options.assets, publish })
+    const methods = createMethodService({ database })
+    const playground = createPlayground({ home, database, spawnTrainer, silence: limits.silence })
+    const runs = createRunService({
+      home,
+      database,
+      methods,
+      spawnTrainer,
+      publish,
+      continueQueue: host !== 'cli',
+      limits,
+    })
+    const handlers: Handlers = {
+      ...createSystemService({ home, host }),
+      ...models,
+      ...datasets,
+      ...methods,
+      ...runs.handlers,
+      ...playground.handlers,
+    }
+    let closing: Promise<void> | undefined
+    return {
+      handlers,
+      subscribe: events.subscribe,
+      onEvent(listener) {
+        // Wrapped, so that each call has its own subscription.
+        const wrapped: typeof listener = (topic, message) => listener(topic, message)
+        listeners.add(wrapped)
+        return () => void listeners.delete(wrapped)
+      },
+      invoke: (name: string, input: unknown) =>
+        closing === undefined ? invoke(handlers, name, input) : Promise.reject(closed()),
+      close() {
+        closing ??= Promise.all([playground.close(), runs.close()]).then(() => void database.close())
+        return closing
+      },
+    }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+async function invoke(handlers: Handlers, name: string, input: unknown): Promise<never> {
+  try {
+    if (!Object.hasOwn(handlers, name)) throw unknownEndpoint(name)
+    const endpoint = name as WorkbenchEndpointName
+    const parsed = endpoints[endpoint].input.parse(input)
+    return (await (handlers[endpoint] as (input: unknown) => unknown)(parsed)) as never
+  } catch (error) {
+    throw asWorkbenchError(asStoreError(error))
+  }
+}
+
+function unknownEndpoint(name: string): WorkbenchError {
+  return Object.hasOwn(endpoints, name)
+    ? new WorkbenchError('unsupported', `${name} is answered by the desktop program’s window only.`)
+    : new WorkbenchError('bad-input', `There is no endpoint “${name}”.`)
+}
+
+function asWorkbenchError(error: unknown): WorkbenchError {
+  if (error instanceof WorkbenchError) return error
+  const { code, message, detail } = toContractError(error)
+  return new WorkbenchError(code, message, { cause: error, ...(detail === undefined ? {} : { detail }) })
+}
+
+function closed(): WorkbenchError {
+  return new WorkbenchError('unavailable', 'The workbench is closing. Ask again when it is back.')
+}
