@@ -1,7 +1,7 @@
 /** Entry of the command line: the services behind commands, with tables or --json on stdout. */
 import { assetsFolder } from './assets.ts'
 import { exitWith, runCli } from './cli/main.ts'
-import { rendererFolder } from './server/serve.ts'
+import { rendererFolder } from './server/renderer-folder.ts'
 import { forkTrainer } from './services/trainer-process.ts'
 
 // Services and engine are loaded where they are needed: a command that attaches to a running workbench needs neither.

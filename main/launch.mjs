@@ -179,7 +179,12 @@ async function run(command, args) {
     cwd: userFolder(),
     env: { ...process.env, PATH: path },
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      // Windows knows no signals: the console tells the child itself, and `kill` would end it at once.
+      if (process.platform !== 'win32') child.kill(signal)
+    })
+  }
   return exitOf(child)
 }
 

@@ -1,7 +1,7 @@
 /** Entry of the headless host: the contract over loopback HTTP and WebSocket, serving the renderer. */
 import { assetsFolder } from './assets.ts'
 import { exitWith, runServer } from './cli/main.ts'
-import { rendererFolder } from './server/serve.ts'
+import { rendererFolder } from './server/renderer-folder.ts'
 import { createWorkbench } from './services/index.ts'
 import { forkTrainer } from './services/trainer-process.ts'
 

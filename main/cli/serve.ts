@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 
-import { serve } from '../server/serve.ts'
 import { common, homeOf, type CliHost, type CommonOptions } from './context.ts'
 import { createOutput } from './output.ts'
 import { parsePort } from './usage.ts'
@@ -26,6 +25,8 @@ export function serveFlags(command: Command): Command {
 }
 
 export async function runServe(host: ServeHost, flags: ServeFlags): Promise<void> {
+  // Loaded here only, since every other command starts faster without an HTTP server.
+  const { serve } = await import('../server/serve.ts')
   const home = homeOf(flags)
   const output = createOutput(flags.json === true)
   await serve({

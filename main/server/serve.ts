@@ -1,6 +1,4 @@
 import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { WorkbenchError, type SystemInfo } from '../../preload/contract.ts'
 import type { WorkbenchPort } from '../local-socket.ts'
@@ -24,16 +22,6 @@ export interface ServeOptions {
   onReady: (served: { url: string; home: string; attached: boolean }) => void
   /** For people: what happens while it serves. */
   log: (line: string) => void
-}
-
-/**
- * The renderer's build, for an entry of `main/` run from its source or from its own build.
- * @param entry `import.meta.url` of the entry
- */
-export function rendererFolder(entry: string): string {
-  const folder = dirname(fileURLToPath(entry))
-  const isBuilt = basename(dirname(folder)) === 'out'
-  return isBuilt ? join(folder, '..', 'renderer') : join(folder, '..', 'out', 'renderer')
 }
 
 /**

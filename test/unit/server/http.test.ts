@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -224,6 +224,20 @@ describe('an upload', () => {
       room = 2 ** 40
     }
     expect(readdirSync(join(home, 'uploads'), { recursive: true })).toHaveLength(before)
+  })
+
+  it('that breaks off leaves nothing', async () => {
+    const before = readdirSync(join(home, 'uploads'), { recursive: true }).length
+    const broken = request({
+      ...{ host: '127.0.0.1', port: host.port, path: uploadUrl('broken.csv'), method: 'POST' },
+      headers: { ...authorization(host.token), 'content-length': '1000' },
+    })
+    broken.on('error', () => undefined)
+    broken.write('half of it')
+    const count = () => readdirSync(join(home, 'uploads'), { recursive: true }).length
+    await expect.poll(count).toBe(before + 2)
+    broken.destroy()
+    await expect.poll(count).toBe(before)
   })
 
   it('is removed when it was imported, and nothing else is', async () => {
