@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import {
   WorkbenchError,
   type DatasetDetail,
@@ -41,7 +43,7 @@ export async function importDataset(
     const rows = await readSources(plans, sources, spool, rejections, onProgress)
     const labels = sortLabels(rows.trainingLabels())
     requireClasses(labels, plans)
-    const splits = assignSplits(rows, sources)
+    const splits = await assignSplits(rows, sources)
     const statistics = createStatistics(labels)
     const known = new Set(labels)
     const filled = new Set<SplitName>()
@@ -74,7 +76,7 @@ export async function importDataset(
       path,
       task: plans.some((plan) => plan.sniffed.secondText !== undefined) ? 'text-pair' : 'single-text',
       labels,
-      ...statistics.finish(),
+      ...(await statistics.finish()),
       rejected: rejections.count(),
       rejectedRows: rejections.kept(plans.map((plan) => plan.source.path)),
       files: plans.map((plan) => plan.sniffed),
@@ -136,9 +138,11 @@ function requireFilled(
 }
 
 /** Split of each spooled row: as given, and drawn from the training rows for a split that was not given. */
-function assignSplits({ labelOf, splitOf, given }: SpooledRows, sources: Sources): Uint8Array {
+async function assignSplits({ labelOf, splitOf, given }: SpooledRows, sources: Sources): Promise<Uint8Array> {
   const splits = Uint8Array.from(splitOf)
-  const draw = (split: 'validation' | 'test', share: number) => {
+  const draw = async (split: 'validation' | 'test', share: number) => {
+    // A draw from millions of rows takes long enough for others to want a turn before it.
+    await nextTurn()
     const training: number[] = []
     for (const [row, own] of splitOf.entries()) if (own === 0 && splits[row] === 0) training.push(row)
     const drawn = drawStratified(
@@ -151,12 +155,12 @@ function assignSplits({ labelOf, splitOf, given }: SpooledRows, sources: Sources
     return drawn.length
   }
   const testDrawn = !given.has('test') && sources.testShare > 0
-  if (testDrawn && draw('test', sources.testShare) === 0) throw tooFewRows('test')
+  if (testDrawn && (await draw('test', sources.testShare)) === 0) throw tooFewRows('test')
   // The share is one of all training rows, so what the test split took from them must not make it smaller.
   const share = testDrawn
     ? Math.min(0.9, sources.validationShare / (1 - sources.testShare))
     : sources.validationShare
-  if (!given.has('validation') && draw('validation', share) === 0) throw tooFewRows('validation')
+  if (!given.has('validation') && (await draw('validation', share)) === 0) throw tooFewRows('validation')
   return splits
 }
 

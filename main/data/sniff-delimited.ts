@@ -57,7 +57,7 @@ function sniffQuoting(lines: readonly Line[], delimiter: string): boolean {
     }
     if (line.text.includes('"') && quotedDelimiter(line.text, delimiter)) needed++
   }
-  if (commas) return malformed <= (wellFormed + needed) * 0.05
+  if (commas) return malformed * 2 <= wellFormed + needed
   const throughout = quotedIn.some((count) => (count ?? 0) >= lines.length * 0.9)
   return malformed === 0 && (needed > 0 || throughout)
 }
@@ -78,12 +78,12 @@ export function sniffHeader(records: readonly (readonly string[])[]): boolean {
   const [first, ...rest] = records
   if (first === undefined || first.some((cell) => cell.length > 60 || isNumeric(cell))) return false
   const names = first.filter((cell) => cell.trim() !== '')
-  if (names.length === 0 || new Set(names).size !== names.length) return false
+  if (names.length === 0) return false
   const column = (at: number) => rest.map((record) => record[at] ?? '')
   // A class may be called "description" or "question": then other rows have it as well.
   const known = first.filter((cell, at) => isKnownColumnName(cell) && !column(at).includes(cell))
   if (known.length >= Math.max(1, Math.min(2, first.length - 1))) return true
-  if (rest.length === 0 || names.length < first.length) return false
+  if (rest.length === 0 || new Set(names).size !== names.length) return false
   const overNumbers = first.some((_, at) => column(at).every(isNumeric))
   if (overNumbers) return true
   // A header's name is one or two words, above texts that are sentences; and no class is called as it is.
@@ -91,7 +91,7 @@ export function sniffHeader(records: readonly (readonly string[])[]): boolean {
     const values = column(at)
     const meanLength = values.reduce((sum, value) => sum + value.length, 0) / values.length
     const nameLike = cell.split(/\s+/).length <= 2 && meanLength > 3 * cell.length && meanLength > 20
-    return nameLike && first.every((other, place) => !column(place).includes(other))
+    return nameLike && first.every((other, place) => other.trim() === '' || !column(place).includes(other))
   })
 }
 

@@ -38,6 +38,8 @@ export interface ReadPlan {
 
 const sampleCharacters = 1024 * 1024
 const rawLines = 20
+/** Lines that show a file's format and delimiter; quoting, header and columns are judged by the whole sample. */
+const formatLines = 500
 
 /**
  * Finds out how each file is to be read; what `options` say goes before what is found. Files of one dataset help
@@ -81,7 +83,8 @@ async function sniffFile(source: SourceFile, options: ReadOptions): Promise<Read
     const fixedLabel = source.label ?? labelOfFileName(path)
     return { ...common, fixedLabel, sniffed: { ...base, format, columns: ['text'], text: 'text' } }
   }
-  const guess = bestDelimited(path, lines, options)
+  const { delimiter: found } = bestDelimited(path, lines.slice(0, formatLines), options)
+  const guess = guessDelimited(lines, found, options.quoting)
   const header = options.header ?? sniffHeader(guess.records)
   const columns = header
     ? columnNames(guess.records[0] ?? [])
@@ -109,7 +112,7 @@ async function readSample(path: string, encoding: SniffedFile['encoding']): Prom
 }
 
 function sniffFormat(path: string, lines: readonly Line[], options: ReadOptions): SniffedFile['format'] {
-  const full = lines.filter((line) => line.text.trim() !== '')
+  const full = lines.filter((line) => line.text.trim() !== '').slice(0, formatLines)
   if (full[0]?.text.trimStart().startsWith('[') && /\.json$/i.test(path)) {
     throw new WorkbenchError(
       'bad-input',

@@ -51,10 +51,15 @@ export function drawStratified(
     share,
   )
   for (const [label, rows] of classes.entries()) {
-    const order = createRandom(seed, 'split', purpose, label).permutation(rows.length)
-    for (const position of order.subarray(0, take[label])) {
-      const row = rows[position]
-      if (row !== undefined) drawn.push(row)
+    const random = createRandom(seed, 'split', purpose, label)
+    // The first steps of a shuffle: the rest of the order is of no interest.
+    for (let position = 0; position < (take[label] ?? 0); position++) {
+      const other = position + random.integer(rows.length - position)
+      const row = rows[other]
+      const moved = rows[position]
+      if (row === undefined || moved === undefined) break
+      rows[other] = moved
+      drawn.push(row)
     }
   }
   return drawn.sort((a, b) => a - b)

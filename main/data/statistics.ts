@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { DatasetDetail, SplitName } from '../../preload/contract.ts'
 import type { StoredRow } from './dataset-file.ts'
@@ -19,7 +20,8 @@ const bucketWidths = [5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 1
  */
 export function createStatistics(labels: readonly string[]): {
   add(row: StoredRow): void
-  finish(): Statistics
+  /** Gives other work a turn between its steps, which take long for millions of rows. */
+  finish(): Promise<Statistics>
 } {
   const labelCounts: Record<SplitName, Record<string, number>> = { train: {}, validation: {}, test: {} }
   const lengthsOf: Record<SplitName, number[]> = { train: [], validation: [], test: [] }
@@ -32,7 +34,7 @@ export function createStatistics(labels: readonly string[]): {
     keys.push(contentKey(row) * 4 + splitNames.indexOf(row.split))
   }
 
-  function finish(): Statistics {
+  async function finish(): Promise<Statistics> {
     const splits: Partial<Record<SplitName, number>> = {}
     for (const split of splitNames) {
       const rows = lengthsOf[split].length
@@ -41,18 +43,15 @@ export function createStatistics(labels: readonly string[]): {
       labelCounts[split] = Object.fromEntries(labels.map((label) => [label, labelCounts[split][label] ?? 0]))
     }
     const lengthBucket = bucketWidth(splitNames.flatMap((split) => lengthsOf[split]))
-    return {
-      rows: keys.length,
-      splits,
-      labelCounts,
-      lengthBucket,
-      lengths: {
-        train: histogram(lengthsOf.train, lengthBucket),
-        validation: histogram(lengthsOf.validation, lengthBucket),
-        test: histogram(lengthsOf.test, lengthBucket),
-      },
-      duplicates: countDuplicates(keys),
+    await nextTurn()
+    const duplicates = countDuplicates(keys)
+    await nextTurn()
+    const lengths = {
+      train: histogram(lengthsOf.train, lengthBucket),
+      validation: histogram(lengthsOf.validation, lengthBucket),
+      test: histogram(lengthsOf.test, lengthBucket),
     }
+    return { rows: keys.length, splits, labelCounts, lengthBucket, lengths, duplicates }
   }
 
   return { add, finish }
@@ -62,7 +61,7 @@ export function createStatistics(labels: readonly string[]): {
 function contentKey(row: StoredRow): number {
   const content =
     row.secondText === undefined ? row.text.trim() : `${row.text.trim()}\0${row.secondText.trim()}`
-  const digest = createHash('sha1').update(content).digest()
+  const digest = hash('sha1', content, 'buffer')
   return digest.readUIntBE(0, 6) * 8 + ((digest[6] ?? 0) >>> 5)
 }
 
