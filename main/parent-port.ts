@@ -1,14 +1,17 @@
-import { ContractError, toContractError } from '../preload/contract.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { toContractError, type ContractError } from '../preload/contract.ts'
 import type { FromTrainerHost, FromWorkbench, ToWorkbench } from './ipc-messages.ts'
 import type { WorkbenchPort } from './local-socket.ts'
 import { createHost, type Host } from './server/host.ts'
-import { onStopSignal } from './signals.ts'
 
 /** The line to the process that started this one. */
 export interface ParentPort {
   /** The parent is Electron's, which alone can start a `utilityProcess`: trainers are asked from it. */
   readonly isElectron: boolean
   post(message: FromWorkbench): void
+  /** Resolves when what was posted has left this process. */
+  flush(): Promise<void>
   onMessage(listener: (message: ToWorkbench) => void): void
   /** The parent went away. */
   onLost(listener: () => void): void
@@ -27,18 +30,23 @@ export function findParentPort(): ParentPort | undefined {
     return {
       isElectron: true,
       post: (message) => electron.postMessage(message),
+      // Electron does not say when a message has left.
+      flush: () => delay(100),
       onMessage: (listener) => electron.on('message', (event) => listener(event.data)),
       // Electron ends its utility processes with itself.
       onLost: () => undefined,
     }
   }
   if (process.send === undefined) return undefined
+  let last: Promise<void> = Promise.resolve()
   return {
     isElectron: false,
     post: (message) => {
       // A parent that has just gone hears nothing; `disconnect` says so.
-      if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+      if (!process.connected) return
+      last = new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
     },
+    flush: () => last,
     onMessage: (listener) => process.on('message', (message) => listener(message as ToWorkbench)),
     onLost: (listener) => process.once('disconnect', listener),
   }
@@ -91,7 +99,10 @@ export async function serveParent(options: ParentOptions): Promise<number> {
     else options.onTrainer?.(message)
   })
   port.onLost(stop)
-  onStopSignal(stop)
+  process.once('SIGTERM', stop)
+  process.once('SIGHUP', stop)
+  // Ctrl-C in a terminal reaches the parent as well, which asks the user and then asks this process to close.
+  process.on('SIGINT', () => undefined)
 
   let host: Host | undefined
   try {
@@ -105,7 +116,7 @@ export async function serveParent(options: ParentOptions): Promise<number> {
     failure = toContractError(error)
   }
   await host?.close()
-  if (failure === undefined) return 0
-  port.post({ type: 'failed', error: failure })
-  return 1
+  if (failure !== undefined) port.post({ type: 'failed', error: failure })
+  await port.flush()
+  return failure === undefined ? 0 : 1
 }

@@ -1,6 +1,4 @@
 /** Entry of the workbench process under the desktop shell: the contract over its parent port. */
-import { setTimeout as delay } from 'node:timers/promises'
-
 import { assetsFolder } from './assets.ts'
 import { resolveHome } from './home.ts'
 import { findParentPort, serveParent } from './parent-port.ts'
@@ -26,6 +24,4 @@ const exitCode = await serveParent({
     }),
   ...(relay === undefined ? {} : { onTrainer: relay.receive }),
 })
-// The last messages leave the process before it does.
-await delay(50)
 process.exit(exitCode)

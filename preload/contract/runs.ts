@@ -103,7 +103,7 @@ export interface RunSummary {
   seconds?: number
   /** Why it failed, in words for the user. */
   error?: string
-  /** It has a checkpoint to go on from. */
+  /** It has a checkpoint to go on from, or was set aside (paused, interrupted) before it had one and begins again. */
   resumable: boolean
 }
 
