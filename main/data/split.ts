@@ -12,8 +12,9 @@ function quotas(counts: readonly number[], share: number): number[] {
     .map((quota, label) => ({ label, remainder: quota - Math.floor(quota) }))
     .sort((a, b) => b.remainder - a.remainder || a.label - b.label)
   let left = wanted - drawn.reduce((sum, count) => sum + count, 0)
-  // A second round hands on what classes too small for their quota could not give.
-  for (let round = 0; round < 2; round++) {
+  // Further rounds hand on what classes too small for their quota could not give.
+  for (let before = -1; left > 0 && left !== before;) {
+    before = left
     for (const { label } of byRemainder) {
       if (left > 0 && (drawn[label] ?? 0) < (counts[label] ?? 0) - 1) {
         drawn[label] = (drawn[label] ?? 0) + 1

@@ -194,6 +194,16 @@ describe('importing what can be imported', () => {
     expect(dataset.duplicates).toEqual({ withinSplits: 2, acrossSplits: 3 })
   })
 
+  it('takes pairs for the same only when both texts are', async () => {
+    const path = files.write(
+      'd4.tsv',
+      'sentence1\tsentence2\tlabel\na\tb\tx\na \t b\ty\nb\ta\tx\nab\tc\ty\na\tbc\tx\n',
+    )
+    const validation = files.write('d5.tsv', 'sentence1\tsentence2\tlabel\nz\tz\tx\n')
+    const dataset = await load({ files: [{ path }, { path: validation, split: 'validation' }] })
+    expect(dataset.duplicates).toEqual({ withinSplits: 1, acrossSplits: 0 })
+  })
+
   it('counts labels and lengths per split', async () => {
     const train = files.write(
       'l1.tsv',

@@ -121,6 +121,13 @@ describe('createRandom', () => {
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(400)
   })
 
+  it('draws whole numbers without bias where the range does not divide 2^32', () => {
+    const random = createRandom(2, 'bias')
+    const range = 3 * 2 ** 30
+    const low = Array.from({ length: 9000 }, () => random.integer(range)).filter((value) => value < range / 3)
+    expect(Math.abs(low.length - 3000)).toBeLessThan(200)
+  })
+
   it('permutes without losing or doubling, and reaches every order', () => {
     const random = createRandom(3, 'permutation')
     expect(Array.from(random.permutation(100)).sort((a, b) => a - b)).toEqual(

@@ -108,6 +108,18 @@ describe('sniffing one file', () => {
       { format: 'jsonl', columns: ['text', 'label'] },
     ],
     [
+      'a column that is the same throughout beside the label',
+      'q.tsv',
+      'a text one\tgood\tweb\na text two\tbad\tweb\na text three\tgood\tweb\n',
+      { text: '1', label: '2' },
+    ],
+    [
+      'the shorter of two columns that could be the label',
+      'r.tsv',
+      '1\ta text one of these\tnewspaper\n0\ta text two of these\tmagazine\n1\ta text three here\tmagazine\n0\ta text four here\tmagazine\n',
+      { text: '2', label: '1' },
+    ],
+    [
       'columns with the same name',
       'p.tsv',
       'text\ttext\tlabel\none\tuno\ta\ntwo\tdue\tb\nthree\ttre\ta\n',

@@ -47,11 +47,16 @@ describe('drawStratified', () => {
   it('leaves a row of every class and takes the rest from larger ones', () => {
     const labels = labelsOf([1, 1, 1, 7])
     expect(perClass(labels, drawStratified(labels, 0.3, 1, 'validation'))).toEqual([0, 0, 0, 3])
+    const more = labelsOf([1, 1, 1, 1, 1, 1, 10])
+    expect(perClass(more, drawStratified(more, 0.5, 1, 'validation'))).toEqual([0, 0, 0, 0, 0, 0, 8])
+    const tooFew = labelsOf([1, 1, 1, 1, 1, 1, 6])
+    expect(perClass(tooFew, drawStratified(tooFew, 0.5, 1, 'validation'))).toEqual([0, 0, 0, 0, 0, 0, 5])
   })
 
   it('draws at least one row where it can and none where it cannot', () => {
     expect(drawStratified(labelsOf([2, 1]), 0.01, 1, 'validation')).toHaveLength(1)
     expect(drawStratified(labelsOf([1, 1]), 0.5, 1, 'validation')).toEqual([])
+    expect(drawStratified([0], 0.5, 1, 'validation')).toEqual([])
     expect(drawStratified([], 0.5, 1, 'validation')).toEqual([])
   })
 
