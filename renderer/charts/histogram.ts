@@ -11,6 +11,8 @@ export interface Histogram {
   y: Axis
   /** Width of a bucket in units of x; bucket i holds lengths from i·width up to, not including, (i + 1)·width. */
   bucket: number
+  /** The axis goes at least so far. */
+  reach?: number
   parts: { name: string; color: string; counts: readonly number[] }[]
 }
 
@@ -45,7 +47,8 @@ export function quantile(counts: readonly number[], share: number): number {
 
 export function histogramOption(chart: Histogram, tokens: ChartTokens): ChartOption {
   const buckets = Math.max(1, ...chart.parts.map((part) => part.counts.length))
-  const x = { ...chart.x, min: 0, max: buckets * chart.bucket }
+  const right = Math.max(buckets * chart.bucket, chart.reach ?? 0)
+  const x = { ...chart.x, min: 0, max: right }
   return {
     ...frame(chart.title, x, { ...chart.y, min: 0 }, tokens),
     tooltip: {

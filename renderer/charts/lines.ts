@@ -44,7 +44,7 @@ export function lineOption(chart: LineChart, tokens: ChartTokens): ChartOption {
         data: line.points.map(([x, y]) => [x, y]),
         showSymbol: line.symbol !== undefined,
         symbol: line.symbol ?? 'circle',
-        symbolSize: line.symbol === undefined ? 4 : 7,
+        symbolSize: line.symbol === undefined ? 4 : 6,
         sampling: 'lttb' as const,
         lineStyle: { color, opacity, width: line.width ?? 1.5, type: line.dash ?? 'solid' },
         itemStyle: { color, opacity },

@@ -28,7 +28,7 @@ export interface Axis {
   /** Whole numbers only: steps, epochs, counts. */
   whole?: boolean
   min?: number
-  max?: number
+  max?: number | 'dataMax'
 }
 
 /** `Loss`, `Accuracy (%)`: an axis' name with its unit. */
@@ -46,7 +46,12 @@ export function axisValue(axis: Axis, value: number): string {
 /** A round value beside the axis: no zeros that say nothing. */
 function axisTick(axis: Axis, value: number): string {
   if (axis.percent === true) return String(Number((value * 100).toPrecision(6)))
-  return Math.abs(value) >= 1000 ? formatNumber(value) : formatSetting(value)
+  const size = Math.abs(value)
+  return size >= 1000 || (size > 0 && size < 1e-3)
+    ? formatNumber(value)
+        .replace(/(\.\d*?)0+e/, '$1e')
+        .replace('.e', 'e')
+    : formatSetting(value)
 }
 
 /** What every chart with two axes has in common. */
@@ -76,8 +81,8 @@ export function frame(title: string, x: Axis, y: Axis, tokens: ChartTokens) {
       top: 4,
       textStyle: { ...label, color: tokens.text, fontSize: 13 },
     },
-    grid: { left: 60, right: 16, top: 12, bottom: 42, outerBoundsMode: 'none' as const },
+    grid: { left: 64, right: 18, top: 12, bottom: 42, outerBoundsMode: 'none' as const },
     xAxis: { ...axis(x, false), nameGap: 26 },
-    yAxis: { ...axis(y, true), nameGap: 44, scale: true },
+    yAxis: { ...axis(y, true), nameGap: 46, scale: true },
   }
 }

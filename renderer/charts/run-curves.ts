@@ -36,11 +36,11 @@ export function lossChart(series: SeriesByName, context: CurveContext): LineChar
       width: 1.75,
       points: raw.map(([step], index) => [step, smoothed[index] ?? Number.NaN] as const),
     },
-    { name: 'validation', color: '--text-muted', dash: 'dashed', symbol: 'emptyCircle', points: validation },
+    { name: 'validation', color: '--text-muted', dash: 'dashed', symbol: 'circle', points: validation },
   ]
   return {
     title: 'Loss',
-    x: { name: 'Step', whole: true },
+    x: { name: 'Step', whole: true, max: 'dataMax' },
     y: { name: 'Cross-entropy' },
     lines: lines.filter((line) => line.points.length > 0),
   }
@@ -54,7 +54,7 @@ export function scoreChart(series: SeriesByName, context: CurveContext): LineCha
   const dashes = { accuracy: 'solid', macroF1: 'dashed', matthews: 'dotted' } as const
   return {
     title: 'Validation score',
-    x: { name: 'Epoch', whole: true },
+    x: { name: 'Epoch', whole: true, min: 1, max: 'dataMax' },
     y: { name: 'Score', percent: true },
     lines: names
       .map((name): Line => ({
@@ -93,7 +93,7 @@ function plainChart(
   const points = seriesPoints(series[name]).map(([step, value]) => [step, value * scale] as const)
   return {
     title,
-    x: { name: 'Step', whole: true },
+    x: { name: 'Step', whole: true, max: 'dataMax' },
     y,
     lines: points.length === 0 ? [] : [{ name: title, color: '--variant-baseline', points }],
   }
@@ -104,7 +104,7 @@ export function learningRateChart(series: SeriesByName): LineChart {
 }
 
 export function gradientChart(series: SeriesByName): LineChart {
-  return plainChart('Gradient norm', { name: 'Norm before clipping', min: 0 }, 'train.gradientNorm', series)
+  return plainChart('Gradient norm', { name: 'Norm', min: 0 }, 'train.gradientNorm', series)
 }
 
 export function throughputChart(series: SeriesByName): LineChart {

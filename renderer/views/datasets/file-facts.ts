@@ -1,10 +1,10 @@
 import type { SniffedFile } from '../../../preload/contract.ts'
 
 export const formatWords: Record<SniffedFile['format'], string> = {
-  delimited: 'Delimited columns',
+  delimited: 'Columns',
   jsonl: 'JSON lines',
-  'labelled-lines': 'Label first on the line',
-  lines: 'One text per line',
+  'labelled-lines': 'Label, then text',
+  lines: 'Text per line',
 }
 
 export const delimiterWords: Record<string, string> = {

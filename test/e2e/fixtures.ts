@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { test as base, expect, type Page } from '@playwright/test'
+
+import { browserOptions } from './browser.ts'
+import { startServer, type Server } from './server.ts'
+
+export { expect }
+
+/** A workbench of the worker's own: a real server on a fresh home folder. */
+export interface TestWorkbench {
+  readonly url: string
+  readonly home: string
+  /** Ends the server and starts it again on the same home folder and port. */
+  restart(how?: 'stop' | 'kill'): Promise<void>
+}
+
+interface WorkerFixtures {
+  workbench: TestWorkbench
+}
+
+interface TestFixtures {
+  /** The page at the overview, connected; a view's errors on the console fail the test. */
+  app: Page
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  launchOptions: [async ({}, use) => use(await browserOptions()), { scope: 'worker' }],
+
+  workbench: [
+    async ({}, use) => {
+      const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
+      let server: Server = await startServer(home)
+      await use({
+        get url() {
+          return server.url
+        },
+        home,
+        async restart(how = 'stop') {
+          const port = Number(new URL(server.url).port)
+          await server[how]()
+          server = await startServer(home, port)
+        },
+      })
+      await server.stop()
+      await rm(home, { recursive: true, force: true })
+    },
+    { scope: 'worker' },
+  ],
+
+  app: async ({ page, workbench }, use) => {
+    const problems: string[] = []
+    page.on('pageerror', (error) => problems.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/WebSocket|ERR_CONNECTION/.test(message.text()))
+        problems.push(message.text())
+    })
+    await page.goto(workbench.url)
+    await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible()
+    await use(page)
+    expect(problems).toEqual([])
+  },
+})
+
+/** Goes to an address of the page; the page stays loaded and keeps its connection. */
+export async function goTo(page: Page, hash: string): Promise<void> {
+  await page.evaluate((to) => {
+    location.hash = to
+  }, hash)
+}
+
+/** Has the sample tasks there, however many tests ran before. */
+export async function ensureSamples(page: Page): Promise<void> {
+  await goTo(page, '#/datasets')
+  await page.getByRole('button', { name: 'Load the sample tasks' }).first().click()
+  await expect(page.getByRole('grid', { name: 'Datasets' }).getByText('sample')).toHaveCount(3)
+}

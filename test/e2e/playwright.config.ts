@@ -1,0 +1,15 @@
+import { defineConfig } from '@playwright/test'
+
+/** Nothing global is started here: each worker's fixture starts a server of its own (fixtures.ts). */
+export default defineConfig({
+  testDir: '.',
+  testMatch: '*.spec.ts',
+  outputDir: '../../test-results/e2e',
+  reporter: [['list']],
+  // Each worker's runs train for real and want the processor to themselves.
+  workers: 1,
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  forbidOnly: process.env['CI'] !== undefined,
+  use: { viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },
+})

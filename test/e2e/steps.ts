@@ -1,0 +1,40 @@
+import type { Page } from '@playwright/test'
+
+import { expect, goTo } from './fixtures.ts'
+
+export interface RunSettings {
+  dataset: string | RegExp
+  methods: string[]
+  seeds?: string
+  epochs?: number
+  name?: string
+}
+
+/** Fills the New run form and starts; ends on the run, or on the list where several were queued. */
+export async function startRuns(page: Page, settings: RunSettings): Promise<void> {
+  await goTo(page, '#/runs/new')
+  const dataset = page.getByLabel('Dataset', { exact: true })
+  const options = await dataset.locator('option').allTextContents()
+  const name = options.find((option) =>
+    typeof settings.dataset === 'string' ? option === settings.dataset : settings.dataset.test(option),
+  )
+  await dataset.selectOption({ label: name ?? String(settings.dataset) })
+  for (const method of settings.methods) {
+    await page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: method }).click()
+  }
+  if (settings.seeds !== undefined) await page.getByLabel('Seeds').fill(settings.seeds)
+  if (settings.epochs !== undefined) {
+    await page.getByLabel('Epochs').fill(String(settings.epochs))
+    await page.getByLabel('Epochs').blur()
+  }
+  if (settings.name !== undefined) await page.getByLabel('Name', { exact: true }).fill(settings.name)
+  await page.getByRole('button', { name: /^Start( \d+ runs)?$/ }).click()
+  await expect(page).toHaveURL(/#\/runs(\/[0-9a-f]+)?$/)
+}
+
+/** Waits until the run that is shown has a status. */
+export async function waitForStatus(page: Page, status: string): Promise<void> {
+  await expect(page.locator('main header').first().getByText(status, { exact: true })).toBeVisible({
+    timeout: 90_000,
+  })
+}
