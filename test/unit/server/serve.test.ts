@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -48,8 +49,9 @@ async function startServer(entry: 'server' | 'cli' = 'server'): Promise<Served> 
 /** One call over a WebSocket of its own. */
 async function call({ port, token }: Served, name: string, input: unknown): Promise<Record<string, unknown>> {
   const page = await openWire(port, token)
-  page.send({ type: 'invoke', id: name, name, input })
-  const answer = await page.answerTo(name)
+  const id = randomUUID()
+  page.send({ type: 'invoke', id, name, input })
+  const answer = await page.answerTo(id)
   page.socket.close()
   return answer as unknown as Record<string, unknown>
 }
