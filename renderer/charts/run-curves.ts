@@ -1,5 +1,5 @@
 /** The charts of one run, from its metric series. */
-import type { MethodFamily, ScoreName } from '../../preload/contract.ts'
+import type { MethodFamily, MetricSeries, ScoreName } from '../../preload/contract.ts'
 import { seriesPoints, smooth, type SeriesByName } from '../lib/series.ts'
 import { variantStyle } from '../lib/variants.ts'
 import type { Line, LineChart } from './lines.ts'
@@ -9,6 +9,8 @@ const scoreLabels: Record<ScoreName, string> = {
   macroF1: 'Macro F1',
   matthews: 'Matthews',
 }
+
+const stepAxis: LineChart['x'] = { name: 'Step', whole: true, max: 'dataMax' }
 
 export interface CurveContext {
   family: MethodFamily
@@ -27,11 +29,9 @@ export function lossChart(series: SeriesByName, context: CurveContext): LineChar
   const smoothed = smooth(series['train.loss']?.values ?? [], context.smoothing)
   const validation = seriesPoints(series['validation.loss'])
   const lines: Line[] = [
-    ...(context.smoothing > 0
-      ? [{ name: 'train, each step', color, width: 1, opacity: 0.3, points: raw }]
-      : []),
+    ...(context.smoothing > 0 ? [{ name: 'each step', color, width: 1, opacity: 0.3, points: raw }] : []),
     {
-      name: context.smoothing > 0 ? 'train, smoothed' : 'train',
+      name: 'train',
       color,
       width: 1.75,
       points: raw.map(([step], index) => [step, smoothed[index] ?? Number.NaN] as const),
@@ -40,7 +40,7 @@ export function lossChart(series: SeriesByName, context: CurveContext): LineChar
   ]
   return {
     title: 'Loss',
-    x: { name: 'Step', whole: true, max: 'dataMax' },
+    x: stepAxis,
     y: { name: 'Cross-entropy' },
     lines: lines.filter((line) => line.points.length > 0),
   }
@@ -83,45 +83,53 @@ function epochPoints(
   ])
 }
 
-function plainChart(
-  title: string,
-  y: LineChart['y'],
-  name: string,
-  series: SeriesByName,
-  scale = 1,
+/** One series as it came (faint) and smoothed. */
+function noisyChart(
+  chart: Pick<LineChart, 'title' | 'y'>,
+  series: MetricSeries | undefined,
+  smoothing: number,
 ): LineChart {
-  const points = seriesPoints(series[name]).map(([step, value]) => [step, value * scale] as const)
-  return {
-    title,
-    x: { name: 'Step', whole: true, max: 'dataMax' },
-    y,
-    lines: points.length === 0 ? [] : [{ name: title, color: '--variant-baseline', points }],
-  }
+  const raw = seriesPoints(series)
+  const smoothed = smooth(series?.values ?? [], smoothing)
+  const color = '--variant-baseline'
+  const lines: Line[] = [
+    ...(smoothing > 0 ? [{ name: 'each step', color, width: 1, opacity: 0.35, points: raw }] : []),
+    {
+      name: smoothing > 0 ? 'smoothed' : chart.title,
+      color,
+      points: raw.map(([step], index) => [step, smoothed[index] ?? Number.NaN] as const),
+    },
+  ]
+  return { ...chart, x: stepAxis, lines: raw.length === 0 ? [] : lines }
 }
 
 export function learningRateChart(series: SeriesByName): LineChart {
-  return plainChart('Learning rate', { name: 'Learning rate', min: 0 }, 'train.learningRate', series)
-}
-
-export function gradientChart(series: SeriesByName): LineChart {
-  return plainChart('Gradient norm', { name: 'Norm', min: 0 }, 'train.gradientNorm', series)
-}
-
-export function throughputChart(series: SeriesByName): LineChart {
-  return plainChart(
-    'Throughput',
-    { name: 'Examples', unit: '1/s', min: 0 },
-    'train.examplesPerSecond',
-    series,
+  return noisyChart(
+    { title: 'Learning rate', y: { name: 'Learning rate', min: 0 } },
+    series['train.learningRate'],
+    0,
   )
 }
 
+export function gradientChart(series: SeriesByName, smoothing: number): LineChart {
+  return noisyChart(
+    { title: 'Gradient norm', y: { name: 'Norm', min: 0 } },
+    series['train.gradientNorm'],
+    smoothing,
+  )
+}
+
+export function throughputChart(series: SeriesByName, smoothing: number): LineChart {
+  const y = { name: 'Examples', unit: '1/s', min: 0 }
+  return noisyChart({ title: 'Throughput', y }, series['train.examplesPerSecond'], smoothing)
+}
+
 export function memoryChart(series: SeriesByName): LineChart {
-  return plainChart(
-    'Memory of the trainer',
-    { name: 'Resident', unit: 'MB', min: 0 },
-    'system.rssBytes',
-    series,
-    1e-6,
+  const bytes = series['system.rssBytes']
+  const megabytes = bytes && { ...bytes, values: bytes.values.map((value) => value / 1e6) }
+  return noisyChart(
+    { title: 'Memory of the trainer', y: { name: 'Resident', unit: 'MB', min: 0 } },
+    megabytes,
+    0,
   )
 }

@@ -23,11 +23,21 @@ export function watchConnection(listener: StateListener): void {
   listener(lastState)
 }
 
+/** A host that cannot be reached refuses nothing. */
+async function isRefused(presented: string): Promise<boolean> {
+  try {
+    return (await fetch(socketPath, { headers: authorization(presented) })).status === 401
+  } catch {
+    return false
+  }
+}
+
 function connectToServer() {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
   return connectSocket({
     url: `${scheme}://${location.host}${socketPath}`,
     token: token(),
+    isRefused: () => isRefused(token()),
     onState(state) {
       lastState = state
       for (const listener of stateListeners) listener(state)

@@ -15,13 +15,15 @@ export type ConnectionState =
   | { state: 'ready' }
   /** `retryAt`: milliseconds since 1970 of the next attempt. */
   | { state: 'lost'; retryAt: number }
-  /** It never opened with this token: most likely the token is wrong or old. */
+  /** The host is there and lets this token in no more: it was started anew, or the token was never right. */
   | { state: 'refused' }
 
 export interface SocketOptions {
   url: string
   token: string
   onState: (state: ConnectionState) => void
+  /** Whether the host is there but refuses the token: a browser does not tell a script why a socket failed. */
+  isRefused: () => Promise<boolean>
   /** Delay before attempt n (from 0), in milliseconds. */
   backoff?: (attempt: number) => number
 }
@@ -94,12 +96,14 @@ export function connectSocket(options: SocketOptions): WorkbenchApi & { retry():
     const delay = backoff(attempt)
     attempt += 1
     timer = setTimeout(open, delay)
-    // A browser does not tell a script why an upgrade failed. A host that never let this page in has refused it.
-    options.onState(
-      session === undefined && attempt >= 2
-        ? { state: 'refused' }
-        : { state: 'lost', retryAt: Date.now() + delay },
-    )
+    options.onState({ state: 'lost', retryAt: Date.now() + delay })
+    void giveUpWhereRefused()
+  }
+
+  async function giveUpWhereRefused(): Promise<void> {
+    if (!(await options.isRefused()) || ready || closed) return
+    clearTimeout(timer)
+    options.onState({ state: 'refused' })
   }
 
   function open(): void {

@@ -5,12 +5,14 @@ import { tokenStorageKey } from '../../preload/contract/wire.ts'
  * and of copied links. Imported before anything reads the address.
  */
 const match = /^#token=([^&]+)/.exec(location.hash)
-if (match?.[1] !== undefined) keepToken(match[1])
+if (match?.[1] !== undefined) {
+  keepToken(match[1])
+  history.replaceState(undefined, '', `${location.pathname}${location.search}#/`)
+}
 
-/** Keeps a token and takes it out of the address. */
+/** Keeps a token for this tab. */
 export function keepToken(token: string): void {
   sessionStorage.setItem(tokenStorageKey, token)
-  history.replaceState(undefined, '', `${location.pathname}${location.search}#/`)
 }
 
 /** The token of this tab, or an empty text. */

@@ -13,8 +13,9 @@ export { expect }
 export interface TestWorkbench {
   readonly url: string
   readonly home: string
-  /** Ends the server and starts it again on the same home folder and port. */
-  restart(how?: 'stop' | 'kill'): Promise<void>
+  stop(how?: 'stop' | 'kill'): Promise<void>
+  /** Starts it again on the same home folder and port; it has another token then. */
+  start(): Promise<void>
 }
 
 interface WorkerFixtures {
@@ -27,10 +28,10 @@ interface TestFixtures {
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
-  launchOptions: [async ({}, use) => use(await browserOptions()), { scope: 'worker' }],
+  launchOptions: [async ({ browserName: _ }, use) => use(await browserOptions()), { scope: 'worker' }],
 
   workbench: [
-    async ({}, use) => {
+    async ({ browserName: _ }, use) => {
       const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
       let server: Server = await startServer(home)
       await use({
@@ -38,10 +39,9 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
           return server.url
         },
         home,
-        async restart(how = 'stop') {
-          const port = Number(new URL(server.url).port)
-          await server[how]()
-          server = await startServer(home, port)
+        stop: (how = 'stop') => server[how](),
+        async start() {
+          server = await startServer(home, Number(new URL(server.url).port))
         },
       })
       await server.stop()
@@ -58,7 +58,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
         problems.push(message.text())
     })
     await page.goto(workbench.url)
-    await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Overview' })).toBeAttached()
     await use(page)
     expect(problems).toEqual([])
   },

@@ -4,6 +4,8 @@ import { defineConfig } from '@playwright/test'
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
+  // Pictures for the documentation are taken when asked for, not tested.
+  testIgnore: process.env['UPDATE_SCREENSHOTS'] === '1' ? [] : ['screenshots.spec.ts'],
   outputDir: '../../test-results/e2e',
   reporter: [['list']],
   // Each worker's runs train for real and want the processor to themselves.

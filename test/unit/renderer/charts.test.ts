@@ -116,8 +116,8 @@ describe('curves of a run', () => {
 
   it('show the loss as it came and smoothed, and the validation loss', () => {
     expect(lossChart(series, context).lines.map((line) => [line.name, line.points.length])).toEqual([
-      ['train, each step', 4],
-      ['train, smoothed', 4],
+      ['each step', 4],
+      ['train', 4],
       ['validation', 2],
     ])
     expect(lossChart(series, { ...context, smoothing: 0 }).lines.map((line) => line.name)).toEqual([
@@ -137,7 +137,7 @@ describe('curves of a run', () => {
   })
 
   it('are empty before there are points', () => {
-    expect(throughputChart({}).lines).toEqual([])
+    expect(throughputChart({}, 0.9).lines).toEqual([])
     expect(lossChart({}, context).lines).toEqual([])
   })
 })

@@ -50,13 +50,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-function connect(port: number) {
+function connect(port: number, refused = false) {
   const states: ConnectionState[] = []
   const watchers: (() => void)[] = []
   const api = connectSocket({
     url: `ws://127.0.0.1:${port}/socket`,
     token: 'secret',
     backoff: () => 10,
+    isRefused: () => Promise.resolve(refused),
     onState(state) {
       states.push(state)
       for (const watcher of watchers) watcher()
@@ -150,10 +151,10 @@ describe('the connection to the headless host', () => {
     await expect(open).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  it('says that it is refused where it never gets in', async () => {
+  it('gives up where the host is there and refuses the token', async () => {
     const server = await startHost()
     await server.stop()
-    const { reaches } = connect(server.port)
+    const { reaches } = connect(server.port, true)
     await reaches('refused')
   })
 
