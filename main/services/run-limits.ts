@@ -2,7 +2,7 @@
 export interface RunLimits {
   /** Runs that train at the same time. */
   concurrency: number
-  /** A trainer without a sign of life for so long is killed; building a large model's session is silent too. */
+  /** A trainer without a sign of life for so long is killed; five times that before its first message. */
   silence: number
   /** From a request to pause or stop until the trainer is killed. */
   end: number

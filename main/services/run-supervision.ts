@@ -21,7 +21,7 @@ export interface SupervisionOptions {
   spawn: SpawnTrainer
   /** What it is to do first. */
   first: ToTrainer
-  /** A trainer that says nothing for so long is ended, milliseconds. */
+  /** A trainer that says nothing for so long is ended, milliseconds; five times that before its first message. */
   silence: number
   /** Every message but heartbeats' and the final one's. */
   onMessage: (message: Exclude<FromTrainer, FinalMessage>) => void
@@ -33,6 +33,8 @@ const finalTypes: ReadonlySet<string> = new Set(['paused', 'stopped', 'finished'
 /** How long a trainer that has said its last may take to exit, milliseconds. */
 const exitTime = 10_000
 const silenceChecks = 6
+/** Reading a large model and building its session is one stretch of silence. */
+const firstMessageFactor = 5
 
 /** Starts a trainer and watches over it: it ends by its final message, a crash, silence or `kill`. */
 export function supervise(options: SupervisionOptions): Supervised {
@@ -46,6 +48,7 @@ export function supervise(options: SupervisionOptions): Supervised {
   }
 
   let ended = false
+  let patience = firstMessageFactor
   let quietChecks = 0
   let killedFor: ContractError | undefined
   let exitTimer: NodeJS.Timeout | undefined
@@ -53,8 +56,8 @@ export function supervise(options: SupervisionOptions): Supervised {
   // Checks are counted, not seconds: after the machine slept, only one check is due, not all that were missed.
   const silenceTimer = setInterval(() => {
     quietChecks += 1
-    if (quietChecks > silenceChecks) {
-      const seconds = Math.round(options.silence / 1000)
+    if (quietChecks > silenceChecks * patience) {
+      const seconds = Math.round((options.silence * patience) / 1000)
       kill({
         code: 'engine',
         message: `The trainer process gave no sign of life for ${seconds} seconds and was ended.`,
@@ -76,6 +79,7 @@ export function supervise(options: SupervisionOptions): Supervised {
 
   trainer.onMessage((message) => {
     quietChecks = 0
+    patience = 1
     if (ended) return
     if (isFinal(message)) {
       end(message, [])

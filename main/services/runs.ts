@@ -89,9 +89,14 @@ export function createRunService(options: RunServiceOptions): RunService {
     }
   }
 
+  /** Called amid a run's course, which a failed look at the store must not end. */
   function changed(id: string): void {
-    const run = getRun(database, id)
-    if (run !== undefined) publish('run.changed', toRunSummary(database, home, run))
+    try {
+      const run = getRun(database, id)
+      if (run !== undefined) publish('run.changed', toRunSummary(database, home, run))
+    } catch (error) {
+      console.error(`a change of run ${id} could not be published:`, error)
+    }
   }
 
   function changedSummary(id: string): RunSummary {

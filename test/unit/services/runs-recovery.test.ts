@@ -86,6 +86,12 @@ describe('a trainer that says nothing', () => {
     await at.reaches(next.id, 'finished')
   })
 
+  it('may take longer before its first message, as loading a large model does', async () => {
+    await reopen({ limits: { silence: 1000 } })
+    const { id } = await at.runs['runs.start'](configOf({ steps: 3, quietStart: 2000 }))
+    expect((await at.reaches(id, 'finished', 'failed')).status).toBe('finished')
+  })
+
   it('is left alone as long as it sends heartbeats', async () => {
     await reopen({ limits: { silence: 1500 } })
     const { id } = await at.runs['runs.start'](configOf({ steps: 30, waitAt: 5, stepMs: 20 }))
