@@ -87,16 +87,21 @@ export function draftConfigs(
 /** The form as it was for a run that is to be cloned; values equal to the defaults are left out. */
 export function draftFromConfig(
   config: RunConfig,
-  defaults: { head: HeadChoice; training: TrainingConfig },
+  defaults: { head: HeadChoice; training: TrainingConfig; learningRate: number | undefined },
 ): RunDraft {
   const { seed, learningRate, ...training } = config.training
+  const variant: VariantDraft = {
+    key: config.method.name,
+    method: config.method.name,
+    options: config.method.options,
+    // A run keeps the rate it used, also where that was the method's own.
+    learningRate: learningRate === defaults.learningRate ? undefined : learningRate,
+  }
   return {
     name: '',
     modelId: config.modelId,
     datasetId: config.datasetId,
-    variants: [
-      { key: config.method.name, method: config.method.name, options: config.method.options, learningRate },
-    ],
+    variants: [variant],
     seeds: String(seed),
     head: differing(config.head, defaults.head),
     training: differing(training, defaults.training),

@@ -14,7 +14,7 @@ import {
   type RunDraft,
 } from '../../../renderer/lib/run-draft.ts'
 
-const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}) }
+const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}), learningRate: 0.001 }
 const draft: RunDraft = {
   ...emptyDraft,
   modelId: 'starter',
@@ -73,6 +73,14 @@ describe('a draft', () => {
     expect(clone.training).toEqual({ epochs: 3 })
     expect(clone.head).toEqual({})
     expect(clone.variants[0]?.options).toEqual({ reduction_factor: 64 })
+  })
+
+  it('leaves the learning rate to the method where the cloned run did', () => {
+    const config = RunConfig.parse(draftConfigs(draft, [7], 'TREC')[1])
+    expect(draftFromConfig(config, defaults).variants[0]?.learningRate).toBe(0.0002)
+    expect(
+      draftFromConfig(config, { ...defaults, learningRate: 0.0002 }).variants[0]?.learningRate,
+    ).toBeUndefined()
   })
 
   it('survives the address', () => {
