@@ -49,6 +49,8 @@ export function handleKey(event: KeyboardEvent): void {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
   const name = modified ? `mod+${key}` : prefix === '' ? key : `${prefix} ${key}`
   if (!modified && (event.altKey || takesText(event.target) || insideDialog(event.target))) return
+  // Esc closes what is open before it means anything else.
+  if (key === 'Escape' && document.querySelector(':popover-open') !== null) return
   clearPrefix()
   const shortcut = active.findLast((entry) => entry.keys === name)
   if (shortcut !== undefined) {
