@@ -1,7 +1,9 @@
 /** How far something is. */
 export interface BarState {
-  /** What goes on, with its own counts: `epoch 3/10, training`. */
+  /** What goes on, with its own counts: `epoch 3/10`. Where no bar is drawn, each label is said once. */
   label: string
+  /** What of it: `validating`. */
+  detail?: string
   /** From 0 to 1; undefined where it is not known. */
   done: number | undefined
   secondsLeft: number | undefined
@@ -63,7 +65,8 @@ export function megabytes(bytes: number | undefined): string {
 /** `42 s`, `3:07`, `1:02:09`. */
 export function duration(seconds: number | undefined): string {
   if (seconds === undefined) return '–'
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)} s`
+  if (seconds < 60)
+    return `${seconds < 10 && !Number.isInteger(seconds) ? seconds.toFixed(1) : seconds.toFixed(0)} s`
   const whole = Math.round(seconds)
   const two = (value: number): string => String(value).padStart(2, '0')
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
@@ -79,16 +82,18 @@ export function shorten(text: string, width: number): string {
 
 /** @param columns width of the terminal; undefined: no bar is drawn, only said */
 export function barText(state: BarState, columns: number | undefined): string {
+  const { label, detail = '' } = state
   const done = state.done === undefined ? undefined : Math.min(Math.max(state.done, 0), 1)
-  const share = done === undefined ? '' : ` ${(done * 100).toFixed(0).padStart(3)} %`
+  const words = detail === '' || label.endsWith(' ') ? label + detail : `${label}, ${detail}`
+  const figures =
+    done === undefined ? '' : ` ${(done * 100).toFixed(0).padStart(columns === undefined ? 0 : 3)} %`
   const left = state.secondsLeft === undefined ? '' : `, ${duration(Math.ceil(state.secondsLeft))} left`
-  if (columns === undefined)
-    return `${state.label}:${share === '' ? '' : ` ${share.trim()}`}${left}`.replace(/:$/, '')
-  const words = `${state.label}${share}${left}`
-  const width = Math.min(30, columns - words.length - 1)
-  if (done === undefined || width < 8) return words.slice(0, columns)
+  const text = words + figures + left
+  if (columns === undefined) return text
+  const width = Math.min(30, columns - text.length - 1)
+  if (done === undefined || width < 8) return text.slice(0, columns)
   const filled = Math.round(done * width)
-  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${words}`
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`
 }
 
 /** Terminal columns of a text: East Asian wide characters take two, combining marks none. */

@@ -1,7 +1,7 @@
-import { WorkbenchError, type MetricPoint, type RunStatus, type RunSummary } from '../../preload/contract.ts'
+import { WorkbenchError, type RunStatus, type RunSummary } from '../../preload/contract.ts'
 import { onStopSignal } from '../signals.ts'
 import type { Client } from './client.ts'
-import { score } from './format.ts'
+import type { BarState } from './format.ts'
 import type { Output } from './output.ts'
 import { Interrupted } from './usage.ts'
 
@@ -10,9 +10,9 @@ const endings: readonly RunStatus[] = ['paused', 'interrupted', 'finished', 'fai
 const pollMilliseconds = 2000
 
 export interface WatchOptions {
-  /** Stands before what is said about the run. */
+  /** Stands before what is said about the run, such as `TREC, seq_bn: `. */
   title?: string
-  /** Say only progress and warnings, not the run's log and its scores. */
+  /** Say only progress and warnings, not the whole log. */
   quiet?: boolean
 }
 
@@ -40,9 +40,7 @@ export async function watchRun(
   const see = (run: RunSummary): void => {
     if (run.id !== id) return
     if (endings.includes(run.status)) settle(run)
-    else if (run.status === 'queued')
-      output.progress({ label: `${title}queued`, done: undefined, secondsLeft: undefined })
-    else if (run.progress !== undefined) output.progress(progressOf(run, title))
+    else output.progress(progressOf(run, title, quiet))
   }
   const stops = [
     client.subscribe('run.changed', see),
@@ -52,9 +50,6 @@ export async function watchRun(
         if (level !== 'info') output.log(`${title}${level}: ${text}`)
         else if (!quiet) output.log(title + text)
       }
-    }),
-    client.subscribe('run.metrics', ({ id: of, points }) => {
-      if (of === id && !quiet) for (const line of scoreLines(points)) output.log(title + line)
     }),
     onStopSignal(() => {
       stopWanted = true
@@ -107,26 +102,19 @@ function judge(run: RunSummary): RunSummary {
   })
 }
 
-function progressOf(run: RunSummary, title: string) {
-  const { epoch = 0, epochs = 0, step = 0, steps = 0, phase = '', secondsLeft } = run.progress ?? {}
+function progressOf(run: RunSummary, title: string, quiet: boolean): BarState {
+  const { progress } = run
+  if (progress === undefined) {
+    return { label: quiet ? title : title + run.status, done: undefined, secondsLeft: undefined }
+  }
+  const { epoch, epochs, step, steps, phase, secondsLeft } = progress
+  const words = `epoch ${String(epoch)}/${String(epochs)}`
   return {
-    label: `${title}epoch ${String(epoch)}/${String(epochs)}, ${phase}`,
+    label: quiet ? title : title + words,
+    detail: quiet ? `${words}, ${phase}` : phase,
     done: steps > 0 ? step / steps : undefined,
     secondsLeft,
   }
-}
-
-/** One line per evaluation among the points. */
-function scoreLines(points: MetricPoint[]): string[] {
-  const lines = new Map<string, string[]>()
-  for (const { name, step, value } of points) {
-    const [split = '', metric = ''] = name.split('.')
-    if (split !== 'validation' && split !== 'test') continue
-    const key = `step ${String(step)}, ${split}:`
-    const words = metric === 'loss' ? `loss ${value.toFixed(4)}` : `${metric} ${score(metric, value)}`
-    lines.set(key, [...(lines.get(key) ?? []), words])
-  }
-  return [...lines].map(([key, words]) => `${key} ${words.join(', ')}`)
 }
 
 function wentAway(id: string | undefined): WorkbenchError {

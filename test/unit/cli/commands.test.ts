@@ -149,7 +149,7 @@ describe('train', () => {
       seconds: 40,
     })
     expect(ended.stderr).toContain('rejected: /data/TREC.train, line 7: no label')
-    expect(ended.stderr).toContain('epoch 1/10, training: 10 %, 9.0 s left')
+    expect(ended.stderr).toContain('epoch 1/10, training 10 %, 9 s left')
   })
 
   it('has no test in its answer where there was no test split', async () => {

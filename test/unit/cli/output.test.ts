@@ -95,7 +95,7 @@ describe('the bar', () => {
 
   it('is only said where nothing can be drawn', () => {
     expect(barText({ label: 'epoch 1/2', done: 0.5, secondsLeft: 3 }, undefined)).toBe(
-      'epoch 1/2: 50 %, 3.0 s left',
+      'epoch 1/2 50 %, 3 s left',
     )
     expect(barText({ label: 'queued', done: undefined, secondsLeft: undefined }, undefined)).toBe('queued')
   })
@@ -120,7 +120,7 @@ describe('output', () => {
     output.progress({ label: 'epoch 1/2', done: 0.1, secondsLeft: undefined })
     output.result({ score: 0.5 }, () => 'not this')
     expect(JSON.parse(text.stdout)).toEqual({ score: 0.5 })
-    expect(text.stderr).toBe('importing\nepoch 1/2: 10 %\n')
+    expect(text.stderr).toBe('importing\nepoch 1/2 10 %\n')
   })
 
   it('draws over its bar on a terminal', () => {
@@ -137,12 +137,13 @@ describe('output', () => {
     let clock = 0
     const { text, streams: both } = streams(false)
     const output = createOutput(false, both, () => clock)
-    const show = (label: string, done: number) => output.progress({ label, done, secondsLeft: undefined })
+    const show = (label: string, done: number, detail = '') =>
+      output.progress({ label, detail, done, secondsLeft: undefined })
     show('epoch 1/2', 0.1)
-    show('epoch 1/2', 0.2)
+    show('epoch 1/2', 0.2, 'validating')
     clock = 10_000
     show('epoch 1/2', 0.3)
     show('epoch 2/2', 0.5)
-    expect(text.stderr).toBe('epoch 1/2: 10 %\nepoch 1/2: 30 %\nepoch 2/2: 50 %\n')
+    expect(text.stderr).toBe('epoch 1/2 10 %\nepoch 1/2 30 %\nepoch 2/2 50 %\n')
   })
 })
