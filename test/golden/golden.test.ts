@@ -1,0 +1,70 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { verifyCase } from '../../main/verify.ts'
+
+const cases = fileURLToPath(new URL('./cases/', import.meta.url))
+const names = readdirSync(cases).filter((name) => name.startsWith('bert_'))
+
+describe('golden cases', () => {
+  it('are all there', () => {
+    expect(names.length).toBe(33)
+  })
+
+  it.each(names)('%s', async (name) => {
+    const { ok, problems, maxAbs } = await verifyCase(join(cases, name))
+    expect(problems).toEqual([])
+    expect(ok).toBe(true)
+    for (const compared of ['loss', 'logits', 'hidden_states.0', 'after3.logits', 'after3.losses']) {
+      expect(maxAbs).toHaveProperty([compared])
+    }
+  })
+})
+
+describe('verify', () => {
+  let scratch: string
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'workbench-golden-'))
+  })
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+  /** A copy of a case in which one file was changed. */
+  function altered(name: string, file: string, change: (bytes: Buffer) => Buffer | string): string {
+    const folder = join(scratch, `${name}-${file}`)
+    cpSync(join(cases, name), folder, { recursive: true })
+    writeFileSync(join(folder, file), change(readFileSync(join(folder, file))))
+    return folder
+  }
+
+  it('says which tensor differs when a reference value is another', async () => {
+    const folder = altered('bert_seq_bn', 'expected.safetensors', (bytes) => {
+      const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()) as Record<
+        string,
+        { data_offsets: [number, number] }
+      >
+      const start = 8 + Number(bytes.readBigUInt64LE(0)) + (header['logits']?.data_offsets[0] ?? 0)
+      bytes.writeFloatLE(bytes.readFloatLE(start) + 1e-3, start)
+      return bytes
+    })
+    const { ok, problems } = await verifyCase(folder)
+    expect(ok).toBe(false)
+    expect(problems).toEqual([expect.stringMatching(/^logits: differs by 1\.00e-3/)])
+  })
+
+  it('says so when another non-linearity was meant', async () => {
+    const folder = altered('bert_bn_tanh', 'config.json', (bytes) =>
+      bytes.toString().replace('"non_linearity": "tanh"', '"non_linearity": "relu"'),
+    )
+    const { ok, problems } = await verifyCase(folder)
+    expect(ok).toBe(false)
+    expect(problems.some((problem) => problem.startsWith('grad.'))).toBe(true)
+  })
+
+  it('refuses a folder that is no case, naming what one has', async () => {
+    await expect(verifyCase(scratch)).rejects.toThrow(/config\.json.*expected\.safetensors/)
+  })
+})
