@@ -105,7 +105,8 @@ function judge(run: RunSummary): RunSummary {
 function progressOf(run: RunSummary, title: string, quiet: boolean): BarState {
   const { progress } = run
   if (progress === undefined) {
-    return { label: quiet ? title : title + run.status, done: undefined, secondsLeft: undefined }
+    const words = quiet ? { label: title, detail: run.status } : { label: title + run.status }
+    return { ...words, done: undefined, secondsLeft: undefined }
   }
   const { epoch, epochs, step, steps, phase, secondsLeft } = progress
   const words = `epoch ${String(epoch)}/${String(epochs)}`
