@@ -75,6 +75,10 @@ export const lowerings = {
       outputName(node),
     ])
   },
+  ReshapeLike(writer, node) {
+    const shape = writer.node('Shape', [at(node.inputs, 1).name])
+    writer.node('Reshape', [at(node.inputs).name, ...shape], {}, [outputName(node)])
+  },
   ExpandLike(writer, node) {
     const shape = writer.node('Shape', [at(node.inputs, 1).name])
     writer.node('Expand', [at(node.inputs).name, ...shape], {}, [outputName(node)])

@@ -15,6 +15,15 @@ export function reshape(x: Value, shape: Shape): Value {
   return at(x.graph.node('Reshape', [x], { shape }, [{ type: x.type, shape }]))
 }
 
+/** The same elements under the shape of `like`, which may have any number of symbols. */
+function reshapeLike(x: Value, like: Value): Value {
+  const open = like.shape.filter(
+    (dimension, axis) => typeof dimension === 'string' && dimension !== x.shape[axis],
+  )
+  if (open.length <= 1) return reshape(x, like.shape)
+  return at(x.graph.node('ReshapeLike', [x, like], {}, [{ type: x.type, shape: like.shape }]))
+}
+
 /** `output.shape[i] = x.shape[permutation[i]]` */
 export function transpose(x: Value, permutation: readonly number[]): Value {
   const shape = permutation.map((axis) => dimensionAt(x.shape, axis))
@@ -77,7 +86,7 @@ function numberAttribute(attributes: Readonly<Record<string, unknown>>, name: st
   return value
 }
 
-differentiable('Reshape', ({ inputs }, gradients) => [reshape(outputGradient(gradients), at(inputs).shape)])
+differentiable('Reshape', ({ inputs }, gradients) => [reshapeLike(outputGradient(gradients), at(inputs))])
 differentiable('Transpose', ({ attributes }, gradients) => {
   const permutation = attributes['perm']
   if (!Array.isArray(permutation)) throw new Error('a transposition lacks its permutation')
@@ -111,4 +120,4 @@ differentiable('ExpandLike', ({ inputs }, gradients) => [
   reduceTo(outputGradient(gradients), at(inputs).shape),
   undefined,
 ])
-for (const op of ['DimensionSize', 'PadLike', 'ScatterRows']) differentiable(op, noGradient)
+for (const op of ['DimensionSize', 'PadLike', 'ReshapeLike', 'ScatterRows']) differentiable(op, noGradient)
