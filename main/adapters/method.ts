@@ -85,9 +85,8 @@ const FieldMeta = z.object({
   advanced: z.boolean().default(false),
   choices: z.array(z.string()).optional(),
   kind: z.enum(['number', 'integer', 'boolean', 'choice', 'text']).optional(),
-  type: z.unknown(),
+  type: z.unknown().optional(),
   enum: z.array(z.string()).optional(),
-  default: z.unknown(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
 })
@@ -95,6 +94,8 @@ const FieldMeta = z.object({
 /** The form fields of a schema of options, read from its JSON schema. */
 function optionFields(schema: z.ZodType): OptionField[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  // The JSON schema of an option that is preprocessed leaves its default out; parsing nothing gives them all.
+  const defaults = z.record(z.string(), z.unknown()).parse(schema.parse({}))
   return Object.entries(properties).map(([name, property]): OptionField => {
     const meta = FieldMeta.parse(property)
     const choices = meta.choices ?? meta.enum
@@ -103,7 +104,7 @@ function optionFields(schema: z.ZodType): OptionField[] {
       label: meta.title,
       hint: meta.description,
       kind: meta.kind ?? (choices ? 'choice' : kindOf(meta.type)),
-      default: meta.default,
+      default: defaults[name],
       ...(meta.minimum === undefined ? {} : { minimum: meta.minimum }),
       ...(meta.maximum === undefined ? {} : { maximum: meta.maximum }),
       ...(choices ? { choices } : {}),

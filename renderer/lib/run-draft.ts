@@ -125,7 +125,8 @@ export function withOption(
 ): Record<string, unknown> {
   const preset = method?.fields.find((field) => field.name === name)?.default
   const rest = Object.fromEntries(Object.entries(options).filter(([key]) => key !== name))
-  return value === undefined || value === preset ? rest : { ...rest, [name]: value }
+  // A list of choices sends words: `true` the word is the preset's own `true`.
+  return value === undefined || String(value) === String(preset) ? rest : { ...rest, [name]: value }
 }
 
 /** A draft as the address carries it, or nothing where it is the empty one. */

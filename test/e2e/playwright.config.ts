@@ -13,5 +13,5 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 15_000 },
   forbidOnly: process.env['CI'] !== undefined,
-  use: { viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },
+  use: { actionTimeout: 15_000, viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },
 })
