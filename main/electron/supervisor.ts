@@ -84,7 +84,7 @@ export function superviseWorkbench(options: SupervisorOptions): Supervisor {
   function ready(): void {
     isReady = true
     become({ state: 'ready', message: 'The workbench process is running.' })
-    for (const [id, call] of calls) send(id, call)
+    for (const [id, call] of calls) if (!call.isSent) send(id, call)
   }
 
   function send(id: number, call: Call): void {
