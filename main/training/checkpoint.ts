@@ -26,6 +26,11 @@ const Position = z.object({
   peakRssBytes: z.number(),
   /** The run ended early because validation no longer improved. */
   stoppedEarly: z.boolean(),
+  /**
+   * Metrics since the checkpoint before. A resumed run tells them again: the workbench may have gone away
+   * between this checkpoint and hearing of them.
+   */
+  recentPoints: z.array(z.object({ name: z.string(), step: z.number(), value: z.number() })),
 })
 export type Position = z.infer<typeof Position>
 

@@ -150,6 +150,7 @@ class TrainingRun {
       backboneParameters: prepared.backbone.parameters,
       backboneHashBefore: prepared.backbone.hash,
     })
+    for (const { name, step, value } of saved?.position.recentPoints ?? []) reporter.metric(name, step, value)
     const where = saved ? `Resumed after step ${saved.position.step}` : 'Started'
     reporter.log(
       `${where}: ${examples.train.texts.length} training, ${examples.validation.texts.length} validation and ` +
@@ -311,7 +312,8 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     const { runFolder } = this.job
-    const bytes = await writeLatest(runFolder, this.position, this.tuning.layout, await this.tuning.vectors())
+    const position = { ...this.position, recentPoints: this.reporter.takeRecent() }
+    const bytes = await writeLatest(runFolder, position, this.tuning.layout, await this.tuning.vectors())
     this.tellCheckpoint('latest', latestPath(runFolder), this.position.epoch, bytes)
   }
 
@@ -363,6 +365,7 @@ const beginning: Position = {
   examples: 0,
   peakRssBytes: 0,
   stoppedEarly: false,
+  recentPoints: [],
 }
 
 async function pretrained({ backbone }: Prepared, name: string): Promise<Float32Array> {

@@ -7,6 +7,7 @@ const interval = 250
 /** Gathers what a run has to say, so that fast steps do not flood the workbench. */
 export class Reporter {
   private points: MetricPoint[] = []
+  private recent: MetricPoint[] = []
   private progress: RunProgress | undefined
   private lastSent = 0
   private readonly send: (message: FromTrainer) => void
@@ -16,7 +17,16 @@ export class Reporter {
   }
 
   metric(name: string, step: number, value: number): void {
-    this.points.push({ name, step, value })
+    const point = { name, step, value }
+    this.points.push(point)
+    this.recent.push(point)
+  }
+
+  /** Metrics since this was last asked. */
+  takeRecent(): MetricPoint[] {
+    const recent = this.recent
+    this.recent = []
+    return recent
   }
 
   log(text: string, level: LogLine['level'] = 'info'): void {
