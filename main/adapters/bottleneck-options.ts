@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { WorkbenchError } from '../../preload/contract.ts'
+
 /** A form and a command line send words where the library's configuration has booleans or lists. */
 const words: Record<string, unknown> = { true: true, false: false }
 const fromWord = (value: unknown): unknown => (typeof value === 'string' ? (words[value] ?? value) : value)
@@ -207,7 +209,10 @@ export interface BottleneckOptions {
 export function bottleneckSize(factor: ReductionFactor, layer: number, hiddenSize: number): number {
   const chosen = typeof factor === 'number' ? factor : (factor[String(layer)] ?? factor['default'])
   if (chosen === undefined) {
-    throw new Error(`reduction_factor names neither layer ${layer} nor "default"`)
+    throw new WorkbenchError(
+      'bad-input',
+      `option "reduction_factor" has a number for some layers, but none for layer ${layer} and no "default"`,
+    )
   }
   return Math.max(1, Math.floor(hiddenSize / chosen))
 }

@@ -113,6 +113,13 @@ function prepareBottleneck(options: BottleneckOptions, config: BackboneConfig, a
       'a bottleneck adapter needs a place: mh_adapter, output_adapter or both',
     )
   }
+  const beyond = options.leave_out.find((layer) => layer >= config.layers)
+  if (beyond !== undefined) {
+    throw new WorkbenchError(
+      'bad-input',
+      `leave_out names layer ${beyond}; this model has the layers 0 to ${config.layers - 1}`,
+    )
+  }
   const adapterAt = (site: BlockSite): SiteAdapter | undefined =>
     places.includes(site.place) && !options.leave_out.includes(site.layer)
       ? {

@@ -9,13 +9,13 @@ import { WorkbenchError } from '../../preload/contract.ts'
 import { sizeOf, toOnnx, type ElementType, type Graph, type TensorData } from '../graph/index.ts'
 import type { CompiledGraph, CompileOptions, Engine, HostTensor } from './engine.ts'
 
-const require = createRequire(import.meta.url)
+const load = createRequire(import.meta.url)
 
 type OnnxRuntime = typeof import('onnxruntime-node')
 
 /** onnxruntime on the processor. Loading the native module takes a moment, so it is left until it is needed. */
 export function createOnnxRuntimeEngine(options: { threads?: number } = {}): Engine {
-  const runtime = require('onnxruntime-node') as OnnxRuntime
+  const runtime = load('onnxruntime-node') as OnnxRuntime
   const threads = options.threads && options.threads > 0 ? options.threads : availableParallelism()
   return {
     name: 'onnxruntime',
@@ -28,7 +28,7 @@ export function createOnnxRuntimeEngine(options: { threads?: number } = {}): Eng
 
 /** Version of the installed package, read without loading its native part. */
 export function onnxRuntimeVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8'))
+  const manifest: unknown = JSON.parse(readFileSync(load.resolve('onnxruntime-node/package.json'), 'utf8'))
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest
     ? String(manifest.version)
     : 'unknown'

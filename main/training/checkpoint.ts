@@ -27,8 +27,8 @@ const Position = z.object({
   /** The run ended early because validation no longer improved. */
   stoppedEarly: z.boolean(),
   /**
-   * Metrics since the checkpoint before. A resumed run tells them again: the workbench may have gone away
-   * between this checkpoint and hearing of them.
+   * The latest metrics. A resumed run tells them again: the workbench may have gone away between this
+   * checkpoint and hearing of them.
    */
   recentPoints: z.array(z.object({ name: z.string(), step: z.number(), value: z.number() })),
 })

@@ -312,7 +312,7 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     const { runFolder } = this.job
-    const position = { ...this.position, recentPoints: this.reporter.takeRecent() }
+    const position = { ...this.position, recentPoints: this.reporter.latest() }
     const bytes = await writeLatest(runFolder, position, this.tuning.layout, await this.tuning.vectors())
     this.tellCheckpoint('latest', latestPath(runFolder), this.position.epoch, bytes)
   }
@@ -332,7 +332,7 @@ class TrainingRun {
   private progress(phase: RunProgress['phase']): RunProgress {
     const { step, seconds } = this.position
     return {
-      epoch: Math.min(this.config.epochs, Math.floor(step / this.stepsPerEpoch) + 1),
+      epoch: Math.max(1, Math.ceil(step / this.stepsPerEpoch)),
       epochs: this.config.epochs,
       step,
       steps: this.steps,

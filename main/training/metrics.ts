@@ -45,7 +45,7 @@ function matthews(counts: readonly (readonly number[])[]): number {
     diagonal(counts) * total - sum(actual.map((count, label) => count * (predicted[label] ?? 0)))
   const actualSpread = total ** 2 - sum(actual.map((count) => count ** 2))
   const predictedSpread = total ** 2 - sum(predicted.map((count) => count ** 2))
-  const spread = Math.sqrt(actualSpread) * Math.sqrt(predictedSpread)
+  const spread = Math.sqrt(actualSpread * predictedSpread)
   return spread === 0 ? 0 : covariance / spread
 }
 

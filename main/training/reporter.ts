@@ -4,6 +4,9 @@ import type { FromTrainer } from './messages.ts'
 /** Metrics and progress go out together, this often. */
 const interval = 250
 
+/** Points that a checkpoint keeps: those of some hundred steps. */
+const keptPoints = 1000
+
 /** Gathers what a run has to say, so that fast steps do not flood the workbench. */
 export class Reporter {
   private points: MetricPoint[] = []
@@ -20,13 +23,12 @@ export class Reporter {
     const point = { name, step, value }
     this.points.push(point)
     this.recent.push(point)
+    if (this.recent.length > keptPoints) this.recent.shift()
   }
 
-  /** Metrics since this was last asked. */
-  takeRecent(): MetricPoint[] {
-    const recent = this.recent
-    this.recent = []
-    return recent
+  /** The latest metrics, told or not. */
+  latest(): MetricPoint[] {
+    return [...this.recent]
   }
 
   log(text: string, level: LogLine['level'] = 'info'): void {

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+
+import { describeMethods, findMethod } from '../../../main/adapters/registry.ts'
+import { sizeOf } from '../../../main/graph/index.ts'
+import type { BackboneConfig } from '../../../main/models/config.ts'
+
+const config: BackboneConfig = {
+  architecture: 'bert',
+  layers: 4,
+  hiddenSize: 192,
+  heads: 6,
+  intermediateSize: 768,
+  vocabularySize: 8192,
+  maximumPositions: 128,
+  typeVocabularySize: 2,
+  layerNormEpsilon: 1e-12,
+  activation: 'gelu',
+  padTokenId: 0,
+  initializerRange: 0.02,
+}
+
+function count(name: string, options: Record<string, unknown> = {}): number {
+  return findMethod(name)
+    .prepare(options, config, 'run')
+    .parameters.reduce((total, { shape }) => total + sizeOf(shape), 0)
+}
+
+describe('trained parameters', () => {
+  // The reference scores' counts, less the head's 38,214.
+  it.each([
+    ['head', 0],
+    ['seq_bn', 57_462 - 38_214],
+    ['double_seq_bn', 76_710 - 38_214],
+    ['par_bn', 186_822 - 38_214],
+    ['full', 3_415_878 - 38_214],
+  ])('of %s are %i, as many as the reference trains', (name, expected) => {
+    expect(count(name)).toBe(expected)
+  })
+
+  it('follow the reduction factor, also layer by layer', () => {
+    expect(count('seq_bn', { reduction_factor: 192 })).toBe(4 * (192 + 1 + 192 + 192))
+    const perLayer = count('seq_bn', { reduction_factor: { 0: 96, default: 192 } })
+    expect(perLayer).toBe(count('seq_bn', { reduction_factor: 192 }) + 192 * 2 + 1)
+    expect(count('seq_bn', { reduction_factor: '{"0": 96, "default": 192}' })).toBe(perLayer)
+  })
+
+  it('are none in layers left out', () => {
+    expect(count('seq_bn', { leave_out: '0, 1,2' })).toBe(count('seq_bn') / 4)
+  })
+})
+
+describe('options', () => {
+  it.each([
+    ['seq_bn', { reduction_factor: 0 }, /reduction_factor/],
+    ['seq_bn', { reduction: 4 }, /reduction/],
+    ['seq_bn', { non_linearity: 'swoosh' }, /non_linearity/],
+    ['seq_bn', { output_adapter: false }, /needs a place/],
+    ['double_seq_bn', { residual_before_ln: 'post_add' }, /original_ln_before/],
+    ['seq_bn', { reduction_factor: { 0: 4 } }, /layer 1/],
+    ['seq_bn', { leave_out: '9' }, /9/],
+    ['head', { reduction_factor: 4 }, /reduction_factor/],
+  ])('of %s that are not usable (%j) are refused by name', (name, options, message) => {
+    expect(() => findMethod(name).prepare(options, config, 'run')).toThrow(message)
+  })
+
+  it('name the methods there are when one is unknown', () => {
+    expect(() => findMethod('seq_bm')).toThrow(/seq_bm.*seq_bn.*full/)
+  })
+
+  it('each have a title, a hint and a default that the method takes', () => {
+    for (const { name, fields } of describeMethods()) {
+      const defaults = Object.fromEntries(fields.map((field) => [field.name, field.default]))
+      expect(() => findMethod(name).prepare(defaults, config, 'run')).not.toThrow()
+      for (const field of fields) {
+        expect(field.label.length, `${name}.${field.name}`).toBeGreaterThan(2)
+        expect(field.hint.length, `${name}.${field.name}`).toBeGreaterThan(15)
+      }
+    }
+  })
+})
