@@ -68,9 +68,6 @@ function makeTokenizer(definition: TokenizerDefinition): Tokenizer {
   }
 }
 
-/** Words kept with their ids; real text repeats most of its words. */
-const wordsKept = 200_000
-
 /** Ids of a text without special tokens around it. Added tokens that stand in the text become their ids. */
 function makeTextEncoder(definition: TokenizerDefinition): (text: string) => number[] {
   const normalizer = makeNormalizer(definition.normalizer)
@@ -88,15 +85,7 @@ function makeTextEncoder(definition: TokenizerDefinition): (text: string) => num
       typeof part === 'number' ? [part] : encodeWords(preTokenizer.split(part, section)),
     )
 
-  const cache = new Map<string, number[]>()
-  const encodeWord = (word: string): number[] => {
-    const known = cache.get(word)
-    if (known !== undefined) return known
-    const ids = encodeSection(word, 0)
-    if (cache.size >= wordsKept) cache.clear()
-    cache.set(word, ids)
-    return ids
-  }
+  const encodeWord = remembering((word) => encodeSection(word, 0))
   const wordByWord =
     normalizer.wordByWord && preTokenizer.wordByWord && !afterwards.some(({ content }) => /\s/.test(content))
 
@@ -128,11 +117,30 @@ function makeModel(definition: TokenizerDefinition): (words: string[]) => number
   }
   const { model } = new LibraryTokenizer({ ...rest, model: definition.model }, {})
   if (model === null) throw new Error('it has no model')
-  return (words) =>
+  const encode = (words: string[]): number[] =>
     model._call(words).flatMap((token) => {
       const id = model.tokens_to_ids.get(token) ?? model.unk_token_id
       return id === undefined ? [] : [id]
     })
+  // Fused unknown tokens reach across words.
+  if (model.fuse_unk) return encode
+  const encodeWord = remembering((word) => encode([word]))
+  return (words) => words.flatMap(encodeWord)
+}
+
+/** Words kept with their ids; real text repeats most of its words. */
+const wordsKept = 200_000
+
+function remembering(encode: (word: string) => number[]): (word: string) => readonly number[] {
+  const known = new Map<string, readonly number[]>()
+  return (word) => {
+    const cached = known.get(word)
+    if (cached !== undefined) return cached
+    const ids = encode(word)
+    if (known.size >= wordsKept) known.clear()
+    known.set(word, ids)
+    return ids
+  }
 }
 
 const Vocabulary = z.record(z.string(), z.number())

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { letters } from './normalizer.ts'
+
 /** A token that stands in the text as such, `[MASK]` for one, and is never split. */
 export const AddedToken = z.looseObject({
   id: z.number().int().min(0),
@@ -38,8 +40,8 @@ export function makeSplitter(tokens: readonly AddedToken[], normalize: (text: st
       let start = match.index
       let end = start + match[0].length
       if (token === undefined || (token.single_word && touchesWord(text, start, end))) continue
-      if (token.lstrip) start = Math.max(done, text.slice(0, start).trimEnd().length)
-      if (token.rstrip) end = text.length - text.slice(end).trimStart().length
+      if (token.lstrip) start = Math.max(done, text.slice(0, start).replace(spaceAtEnd, '').length)
+      if (token.rstrip) end = text.length - text.slice(end).replace(spaceAtStart, '').length
       add(start)
       sections.push(token.id)
       done = end
@@ -53,6 +55,12 @@ function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
+// White space is Unicode's, as in Rust; JavaScript's trim() takes other characters.
+const spaceAtEnd = /\p{White_Space}+$/u
+const spaceAtStart = /^\p{White_Space}+/u
+const endsInWord = new RegExp(`[${letters}]$`, 'u')
+const beginsWithWord = new RegExp(`^[${letters}]`, 'u')
+
 function touchesWord(text: string, start: number, end: number): boolean {
-  return /[\p{L}\p{N}\p{M}_]$/u.test(text.slice(0, start)) || /^[\p{L}\p{N}\p{M}_]/u.test(text.slice(end))
+  return endsInWord.test(text.slice(0, start)) || beginsWithWord.test(text.slice(end))
 }

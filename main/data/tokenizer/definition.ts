@@ -77,7 +77,7 @@ export async function readDefinition(folder: string): Promise<TokenizerDefinitio
       normalizer: parsed.normalizer,
       preTokenizer: parsed.pre_tokenizer,
       postProcessor: parsed.post_processor,
-      addedTokens: parsed.added_tokens,
+      addedTokens: withModelIds(parsed.added_tokens, parsed.model),
       padToken: config.pad_token,
     }
   }
@@ -177,6 +177,12 @@ function bytePairDefinition(
     ],
     padToken: pad,
   }
+}
+
+/** A token that the model's own vocabulary has keeps its id there, whatever the list of added tokens says. */
+function withModelIds(tokens: readonly AddedToken[], model: Stage): AddedToken[] {
+  const vocabulary = new Map(Object.entries(z.record(z.string(), z.number()).catch({}).parse(model['vocab'])))
+  return tokens.map((token) => ({ ...token, id: vocabulary.get(token.content) ?? token.id }))
 }
 
 function requireToken(file: string, vocabulary: ReadonlyMap<string, number>, name: string): number {

@@ -2,12 +2,14 @@
  * Normalisation and splitting into words as Hugging Face's `tokenizers` does them. The JavaScript library differs
  * from it in places that real text reaches: Chinese characters beyond U+FFFF are not set apart, a capital sigma at
  * a word's end becomes another letter than elsewhere, accents go after lower-casing instead of before, `\w` covers
- * ASCII only, and white space is JavaScript's. What BERT tokenizers use is therefore done here, the rest is left
+ * ASCII only, neighbouring punctuation is not parted, and white space is JavaScript's. What BERT's and GPT-2's tokenizers use is therefore done here, the rest is left
  * to the library. Compared over all code points, what still differs are marks and punctuation that came into
  * Unicode after the tables of `tokenizers` (version 8).
  */
 import { Tokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
+
+import { makeByteLevel } from './byte-level.ts'
 
 /** A stage of a tokenizer.json: `{ type, … }`. */
 export const Stage = z.looseObject({ type: z.string() })
@@ -32,6 +34,11 @@ const BertNormalizer = z.looseObject({
   lowercase: z.boolean().default(true),
 })
 const Normalizers = z.looseObject({ normalizers: z.array(Stage) })
+const ByteLevel = z.looseObject({
+  add_prefix_space: z.boolean().default(true),
+  use_regex: z.boolean().default(true),
+})
+const Punctuation = z.looseObject({ behavior: z.string().default('Isolated') })
 const PreTokenizers = z.looseObject({ pretokenizers: z.array(Stage) })
 
 export function makeNormalizer(stage: Stage | undefined): Normalizer {
@@ -72,6 +79,12 @@ export function makePreTokenizer(stage: Stage | undefined): PreTokenizer {
       return byPattern(new RegExp(`[${letters}]+|[^\\p{White_Space}${letters}]+`, 'gu'))
     case 'WhitespaceSplit':
       return byPattern(/\P{White_Space}+/gu)
+    case 'ByteLevel': {
+      const { add_prefix_space: addPrefixSpace, use_regex: useRegex } = ByteLevel.parse(stage)
+      return { split: makeByteLevel({ addPrefixSpace, useRegex }), wordByWord: false }
+    }
+    case 'Punctuation':
+      return byPunctuation(Punctuation.parse(stage).behavior)
     case 'Sequence': {
       const parts = PreTokenizers.parse(stage).pretokenizers.map(makePreTokenizer)
       return {
@@ -93,10 +106,21 @@ export function makePreTokenizer(stage: Stage | undefined): PreTokenizer {
 }
 
 /** What Rust's `\w` is, as the inside of a character class. */
-const letters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}'
+export const letters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}'
 
 function byPattern(pattern: RegExp): PreTokenizer {
   return { split: (text) => text.match(pattern) ?? [], wordByWord: true }
+}
+
+function byPunctuation(behavior: string): PreTokenizer {
+  const patterns: Record<string, RegExp> = {
+    Isolated: /[^\p{P}!-/:-@[-`{-~]+|[\p{P}!-/:-@[-`{-~]/gu,
+    Contiguous: /[^\p{P}!-/:-@[-`{-~]+|[\p{P}!-/:-@[-`{-~]+/gu,
+    Removed: /[^\p{P}!-/:-@[-`{-~]+/gu,
+  }
+  const pattern = Object.hasOwn(patterns, behavior) ? patterns[behavior] : undefined
+  if (pattern === undefined) throw new Error(`punctuation that is "${behavior}" is not supported`)
+  return { ...byPattern(pattern), wordByWord: false }
 }
 
 /** The library builds its stages only as parts of a whole tokenizer. */
