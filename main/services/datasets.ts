@@ -26,6 +26,7 @@ import {
 } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { listRuns } from '../store/runs.ts'
+import { isUnfinished } from './run-status.ts'
 import { datasetsFolder, sweepDatasetFiles } from './dataset-files.ts'
 import { nameOfFile, settleName } from './dataset-names.ts'
 import type { Publish } from './events.ts'
@@ -170,10 +171,6 @@ export function createDatasetService(options: DatasetServiceOptions): DatasetHan
     'datasets.remove': ({ id }) => exclusively(() => remove(id)),
     'datasets.addSamples': () => exclusively(addSamples),
   }
-}
-
-function isUnfinished(status: string): boolean {
-  return ['queued', 'running', 'paused', 'interrupted'].includes(status)
 }
 
 function notFound(id: string): WorkbenchError {

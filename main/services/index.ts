@@ -71,7 +71,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     if (!isNew) await sweepHome(database, home)
     const samplesFolder = join(options.assets, 'samples')
     const datasets = createDatasetService({ database, home, samplesFolder, publish })
-    const models = await createModelService({ database, home, assets: options.assets, publish })
+    const models = await createModelService({ database, assets: options.assets, publish })
     const methods = createMethodService({ database })
     const playground = createPlayground({ home, database, spawnTrainer, silence: limits.silence })
     const runs = createRunService({
