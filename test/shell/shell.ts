@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { _electron, test as base, type ElectronApplication, type Page } from '@playwright/test'
 
 import type { EndpointName, InputOf, OutputOf, TopicName, WorkbenchApi } from '../../preload/contract.ts'
+import { nodeExecutable } from '../../main/electron/child-process.ts'
 import { oldShell } from './build-old.ts'
 import { findElectron, root } from './find-electron.ts'
 
@@ -42,7 +43,7 @@ export function shellCommand(home: string): {
   return {
     executablePath: electron.executable,
     args,
-    env: { ...Object.fromEntries(environment), WORKBENCH_NODE: process.execPath },
+    env: { ...Object.fromEntries(environment), WORKBENCH_NODE: nodeExecutable(root, process.env) },
   }
 }
 
@@ -88,7 +89,9 @@ export function invoke<Name extends EndpointName>(
     (call) => {
       const [endpoint, value] = call as [Name, InputOf<Name>]
       if (window.workbench === undefined) throw new Error('the page has no workbench')
-      return window.workbench.invoke(endpoint, value)
+      return window.workbench.invoke(endpoint, value).catch(({ code, message }) => {
+        throw new Error(`${endpoint}: ${code}: ${message}`)
+      })
     },
     [name, input],
   )

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 
 import { endShell, expect, invoke, launchShell, refusal, shellCommand, test } from './shell.ts'
 
-test('the window opens with the page of the program’s own scheme', async ({ shell }) => {
+test('the window opens with the page of the program’s own scheme @smoke', async ({ shell }) => {
   expect(shell.page.url()).toMatch(/^app:\/\/workbench\//)
   const isVisible = await shell.app.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows().map((window) => window.isVisible()),

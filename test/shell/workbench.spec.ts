@@ -80,7 +80,7 @@ async function killWorkbench({ app, home }: Shell): Promise<void> {
 const states = async (page: Page) =>
   (await received<MessageOf<'shell.workbench'>>(page, 'shell.workbench')).map(({ state }) => state)
 
-test('a call reaches the workbench process and is answered', async ({ shell }) => {
+test('a call reaches the workbench process and is answered @smoke', async ({ shell }) => {
   const info = await invoke(shell.page, 'system.info', {})
   expect(info).toMatchObject({ host: 'desktop', home: shell.home })
 })
@@ -188,15 +188,18 @@ test('quitting during a run asks; the run goes on, or can be resumed the next ti
 
 test('quitting without a run does not ask', async ({ shell }) => {
   await invoke(shell.page, 'runs.list', {})
-  const question = shell.app.evaluate(
-    ({ dialog }) =>
-      new Promise<string>((resolve) => {
-        dialog.showMessageBox = (async () => {
-          resolve('asked')
-          return { response: 1, checkboxChecked: false }
-        }) as typeof dialog.showMessageBox
-      }),
-  )
+  const question = shell.app
+    .evaluate(
+      ({ dialog }) =>
+        new Promise<string>((resolve) => {
+          dialog.showMessageBox = (async () => {
+            resolve('asked')
+            return { response: 1, checkboxChecked: false }
+          }) as typeof dialog.showMessageBox
+        }),
+    )
+    // The program's end takes this evaluation away; its exit code is the answer then.
+    .catch(() => new Promise<never>(() => undefined))
   const ended = new Promise((resolve) => shell.process.once('exit', (code) => resolve(code)))
   void invoke(shell.page, 'shell.quit', {}).catch(() => undefined)
   expect(await Promise.race([ended, question])).toBe(0)
