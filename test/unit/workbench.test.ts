@@ -1,4 +1,3 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,98 +5,34 @@ import { fileURLToPath } from 'node:url'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import type { FromWorkbench } from '../../main/ipc-messages.ts'
 import { openDatabase } from '../../main/store/database.ts'
 import { insertDataset } from '../../main/store/datasets.ts'
 import { insertModel } from '../../main/store/models.ts'
-import {
-  WorkbenchError,
-  type EndpointName,
-  type InputOf,
-  type MessageOf,
-  type OutputOf,
-  type RunSummary,
-  type TopicName,
-} from '../../preload/contract.ts'
+import type { EndpointName, RunSummary } from '../../preload/contract.ts'
 import { dataset, model, removeHome } from '../fixtures/runs-home.ts'
+import { ended, endProcess, startWorkbench, type WorkbenchProcess } from '../fixtures/workbench-process.ts'
 
 const entries = {
   real: fileURLToPath(new URL('../../main/workbench.ts', import.meta.url)),
   scripted: fileURLToPath(new URL('../fixtures/scripted-workbench.ts', import.meta.url)),
 }
 
-interface WorkbenchProcess {
-  child: ChildProcess
-  /** All that it has posted. */
-  messages: FromWorkbench[]
-  first: Promise<FromWorkbench>
-  exited: Promise<number | NodeJS.Signals | null>
-  invoke<Name extends EndpointName>(name: Name, input: InputOf<Name>): Promise<OutputOf<Name>>
-  /** Resolves with the first message of the topic, from now on, that this holds for. */
-  event<Name extends TopicName>(
-    topic: Name,
-    holds: (message: MessageOf<Name>) => boolean,
-  ): Promise<MessageOf<Name>>
-}
-
 let home: string
-const children: ChildProcess[] = []
+const processes: WorkbenchProcess[] = []
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'workbench-process-'))
 })
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue
-    child.kill('SIGKILL')
-    await new Promise((resolve) => child.once('exit', resolve))
-  }
+  for (const workbench of processes.splice(0)) await endProcess(workbench)
   removeHome(home)
 })
 
 function startProcess(entry: string): WorkbenchProcess {
-  const child = fork(entry, ['--home', home], {
-    execArgv: [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  children.push(child)
-  const messages: FromWorkbench[] = []
-  const listeners = new Set<(message: FromWorkbench) => void>()
-  child.on('message', (message: FromWorkbench) => {
-    messages.push(message)
-    for (const listener of listeners) listener(message)
-  })
-  let lastId = 0
-  return {
-    child,
-    messages,
-    first: new Promise((resolve) => child.once('message', (message: FromWorkbench) => resolve(message))),
-    exited: new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code))),
-    invoke: <Name extends EndpointName>(name: Name, input: InputOf<Name>) =>
-      new Promise<OutputOf<Name>>((resolve, reject) => {
-        const id = ++lastId
-        const listener = (message: FromWorkbench): void => {
-          if (message.type !== 'result' || message.id !== id) return
-          listeners.delete(listener)
-          if (message.ok) resolve(message.value as OutputOf<Name>)
-          else reject(new WorkbenchError(message.error.code, message.error.message))
-        }
-        listeners.add(listener)
-        child.send({ type: 'invoke', id, name, input })
-      }),
-    event: <Name extends TopicName>(topic: Name, holds: (message: MessageOf<Name>) => boolean) =>
-      new Promise<MessageOf<Name>>((resolve) => {
-        const listener = (message: FromWorkbench): void => {
-          if (message.type !== 'event' || message.topic !== topic) return
-          const content = message.message as MessageOf<Name>
-          if (!holds(content)) return
-          listeners.delete(listener)
-          resolve(content)
-        }
-        listeners.add(listener)
-      }),
-  }
+  const workbench = startWorkbench(entry, home)
+  processes.push(workbench)
+  return workbench
 }
 
 async function started(entry: string): Promise<WorkbenchProcess> {
@@ -133,19 +68,6 @@ function startRun(workbench: WorkbenchProcess, script: object): Promise<RunSumma
     datasetId: dataset.id,
     method: { name: 'seq_bn' },
   })
-}
-
-async function ended(
-  workbench: WorkbenchProcess,
-  id: string,
-  begin: () => Promise<unknown>,
-): Promise<RunSummary> {
-  const event = workbench.event(
-    'run.changed',
-    (run) => run.id === id && (run.status === 'finished' || run.status === 'failed'),
-  )
-  await begin()
-  return event
 }
 
 describe('the workbench process', () => {
