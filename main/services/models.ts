@@ -54,7 +54,7 @@ export async function createModelService({
       createdAt: same?.createdAt ?? new Date().toISOString(),
     })
     publish('model.changed', { id })
-    return requireModel(database, id)
+    return listModels(database).find((each) => each.id === id) ?? requireModel(database, id)
   }
 
   return {

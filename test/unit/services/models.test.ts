@@ -1,0 +1,214 @@
+import { cpSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { RunConfig } from '../../../preload/contract.ts'
+import { readSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
+import { createEvents } from '../../../main/services/events.ts'
+import { createModelService, type ModelHandlers } from '../../../main/services/models.ts'
+import { openDatabase, type Database } from '../../../main/store/database.ts'
+import { insertRun } from '../../../main/store/runs.ts'
+import { describeWithShared, sharedPath } from '../../shared.ts'
+import { callingPickle, makeZip } from '../models/checkpoint/torch-fixtures.ts'
+import { tinyConfig, tinyTensors, writeTinyModel } from '../models/checkpoints.ts'
+
+const assets = fileURLToPath(new URL('../../../assets/', import.meta.url))
+
+let home = ''
+let database: Database
+let models: ModelHandlers
+let changed: string[] = []
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'models-'))
+  changed = []
+  await open()
+})
+afterEach(() => {
+  database.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+async function open(): Promise<void> {
+  database = openDatabase(join(home, 'workbench.sqlite'))
+  const events = createEvents()
+  events.subscribe('model.changed', ({ id }) => void changed.push(id))
+  models = await createModelService({ database, assets, publish: events.publish })
+}
+
+const add = async (folder: string, name?: string) => models['models.add']({ folder, name })
+const names = async () => (await models['models.list']({})).map(({ name }) => name)
+
+describe('the encoder that ships with the program', () => {
+  it('is always listed, first, under the name that commands know it by', async () => {
+    expect(await models['models.list']({})).toMatchObject([
+      { id: 'starter', name: 'starter', builtIn: true, layers: 4, hiddenSize: 192, parameters: 3_377_664 },
+    ])
+    const detail = await models['models.get']({ id: 'starter' })
+    expect(detail.tokenizer).toEqual({
+      kind: 'WordPiece',
+      file: 'tokenizer.json',
+      lowercase: true,
+      vocabularySize: 8192,
+    })
+    expect(detail.tensors.find(({ name }) => name === 'cls.predictions.bias')).toEqual({
+      name: 'cls.predictions.bias',
+      shape: [8192],
+      dtype: 'F16',
+      usedAs: 'masked-language-model head',
+    })
+    expect(detail.example.tokens.length).toBeGreaterThan(5)
+    expect(detail.example.tokens).not.toContain('[UNK]')
+  })
+
+  it('cannot be removed', async () => {
+    await expect(async () => models['models.remove']({ id: 'starter' })).rejects.toMatchObject({
+      code: 'conflict',
+    })
+  })
+
+  it('is the same model when the program starts again', async () => {
+    const before = await models['models.list']({})
+    database.close()
+    await open()
+    expect(await models['models.list']({})).toEqual(before)
+  })
+})
+
+describe('models.add', () => {
+  it('refers to the folder where it lies and tells what it holds', async () => {
+    const folder = await writeTinyModel(join(home, 'tiny'), [
+      ...tinyTensors(),
+      { name: 'pooler.dense.bias', shape: [4], data: new Float32Array(4) },
+    ])
+    const model = await add(folder)
+    expect(model).toMatchObject({ name: 'tiny', folder, builtIn: false, layers: 2, maximumLength: 16 })
+    expect(model.hash).toMatch(/^[0-9a-f]{64}$/)
+    expect(changed).toEqual([model.id])
+    const detail = await models['models.get']({ id: model.id })
+    const uses = new Map(detail.tensors.map(({ name, usedAs }) => [name, usedAs]))
+    expect(uses.get('embeddings.word_embeddings.weight')).toBe('backbone')
+    expect(uses.get('pooler.dense.bias')).toBe('unused')
+    expect(await names()).toEqual(['starter', 'tiny'])
+  })
+
+  it('gives the model already there for the same weights, and follows a folder that moved', async () => {
+    const folder = await writeTinyModel(join(home, 'tiny'))
+    const first = await add(folder, 'mine')
+    expect(await add(folder, 'again')).toEqual(first)
+    const copy = await writeTinyModel(join(home, 'copy'))
+    expect(await add(copy)).toEqual(first)
+    renameSync(folder, join(home, 'moved'))
+    expect(await add(join(home, 'moved'))).toEqual({ ...first, folder: join(home, 'moved') })
+    expect(await names()).toEqual(['starter', 'mine'])
+  })
+
+  it('numbers a name that another model has', async () => {
+    await add(await writeTinyModel(join(home, 'a', 'tiny')))
+    const other = tinyTensors().map((tensor) => ({ ...tensor, data: tensor.data.map((value) => value + 1) }))
+    const second = await add(await writeTinyModel(join(home, 'b', 'tiny'), other))
+    expect(second.name).toBe('tiny 2')
+  })
+
+  it('refuses what is no usable model, says why, and lists nothing new', async () => {
+    const folder = join(home, 'bad')
+    const refused = (message: string | RegExp) => expect(add(folder)).rejects.toThrow(message)
+    await refused(/does not exist.*config\.json.*model\.safetensors/)
+    await writeTinyModel(folder)
+    truncateSync(join(folder, 'model.safetensors'), 1500)
+    await refused(/model\.safetensors/)
+    await writeTinyModel(folder, tinyTensors().slice(1))
+    await refused('lacks the tensor "embeddings.word_embeddings.weight"')
+    await writeTinyModel(folder, tinyTensors(), { ...tinyConfig, max_position_embeddings: 17 })
+    await refused('has shape [16, 4], but its config.json asks for [17, 4]')
+    await writeTinyModel(folder, tinyTensors(), { ...tinyConfig, model_type: 'modernbert' })
+    await refused('"modernbert", which is not supported. Supported: bert.')
+    await writeTinyModel(folder)
+    writeFileSync(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\n' + 'word\n'.repeat(20))
+    await refused("the tokenizer is another model's")
+    rmSync(join(folder, 'vocab.txt'))
+    await refused('holds no tokenizer')
+    rmSync(join(folder, 'model.safetensors'))
+    writeFileSync(
+      join(folder, 'pytorch_model.bin'),
+      makeZip({ 'a/data.pkl': callingPickle('os', 'system', 'x') }),
+    )
+    await refused('"os.system"')
+    expect(await names()).toEqual(['starter'])
+    expect(changed).toEqual([])
+  })
+})
+
+describe('models.remove', () => {
+  it('forgets a model and leaves its folder alone', async () => {
+    const folder = await writeTinyModel(join(home, 'tiny'))
+    const { id } = await add(folder)
+    await models['models.remove']({ id })
+    expect(await names()).toEqual(['starter'])
+    expect((await add(folder)).name).toBe('tiny')
+    await expect(async () => models['models.remove']({ id })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('refuses while a run needs the model, naming the run', async () => {
+    const { id, name } = await add(await writeTinyModel(join(home, 'tiny')))
+    insertRun(database, {
+      id: 'run',
+      name: 'my run',
+      method: 'seq_bn',
+      family: 'adapter',
+      modelId: id,
+      modelName: name,
+      datasetId: 'dataset',
+      datasetName: 'reviews',
+      datasetHash: 'rows',
+      labels: ['bad', 'good'],
+      config: RunConfig.parse({ modelId: id, datasetId: 'dataset', method: { name: 'seq_bn' } }),
+      createdAt: new Date().toISOString(),
+    })
+    await expect(async () => models['models.remove']({ id })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('“my run”'),
+    })
+    expect(await names()).toEqual(['starter', 'tiny'])
+  })
+})
+
+describeWithShared('real checkpoints', ['checkpoints/starter-encoder', 'checkpoints/minilm-l6'], () => {
+  it('the shipped weights are those of starter-encoder to half precision, its head among them', async () => {
+    const shipped = await readSafetensors(join(assets, 'starter', 'model.safetensors'))
+    const source = await readSafetensors(sharedPath('checkpoints/starter-encoder/model.safetensors'))
+    expect([...shipped.tensors.keys()].sort()).toEqual([...source.tensors.keys()].sort())
+    for (const [name, { shape }] of source.tensors) {
+      expect(shipped.tensors.get(name)).toMatchObject({ shape, dtype: 'F16' })
+      const halves = await shipped.read(name)
+      const values = await source.read(name)
+      // A half has 11 significant bits, and a step of 2^-24 near zero.
+      const wrong = values.findIndex(
+        (value, index) =>
+          !(Math.abs(value - (halves[index] ?? NaN)) <= Math.abs(value) * 2 ** -11 + 2 ** -25),
+      )
+      expect(wrong, name).toBe(-1)
+    }
+    await shipped.close()
+    await source.close()
+  })
+
+  it('a published encoder is added with its details', async () => {
+    const model = await add(sharedPath('checkpoints/minilm-l6'))
+    expect(model).toMatchObject({ name: 'minilm-l6', layers: 6, hiddenSize: 384, parameters: 22_565_376 })
+    const { tensors, tokenizer } = await models['models.get']({ id: model.id })
+    expect(tensors.find(({ name }) => name === 'embeddings.position_ids')).toMatchObject({
+      dtype: 'I64',
+      usedAs: 'unused',
+    })
+    expect(tokenizer).toMatchObject({ file: 'tokenizer.json', vocabularySize: 30_522 })
+  })
+
+  it('a folder of the wrong kind is refused by name', async () => {
+    const folder = join(home, 'gpt2_tokenizer')
+    cpSync(sharedPath('checkpoints/gpt2_tokenizer'), folder, { recursive: true })
+    await expect(add(folder)).rejects.toThrow(`${folder} holds no config.json`)
+  })
+})
