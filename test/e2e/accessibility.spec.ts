@@ -15,11 +15,11 @@ async function expectClean(page: Page, what: string): Promise<void> {
 /** Addresses of every screen, with what has to be there before it is looked at. */
 async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
   await ensureSamples(page)
-  await goTo(page, '#/datasets?q=sentiment')
+  await goTo(page, '#/datasets?q=reviews')
   await page.getByRole('grid', { name: 'Datasets' }).getByRole('link').first().click()
   await expect(page).toHaveURL(/#\/datasets\/[^/?]+$/)
   const dataset = new URL(page.url()).hash
-  await startRuns(page, { dataset: /sentiment/i, methods: ['Pfeiffer'], epochs: 1 })
+  await startRuns(page, { dataset: 'reviews', methods: ['Pfeiffer'], epochs: 1 })
   await waitForStatus(page, 'Finished')
   const run = new URL(page.url()).hash
   await goTo(page, '#/models')
@@ -28,7 +28,7 @@ async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
   const model = new URL(page.url()).hash
   return [
     ['#/', /Last runs/],
-    ['#/datasets', /Review sentiment|sentiment/i],
+    ['#/datasets', /reviews/],
     ['#/datasets/import', /Choose files/],
     [dataset, /All splits/],
     [`${dataset}/balance`, /Validation \(/],

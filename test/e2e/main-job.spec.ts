@@ -9,25 +9,25 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   app: page,
   workbench,
 }) => {
-  const file = join(workbench.home, 'reviews.csv')
-  await writeFile(file, reviewsCsv(3000))
+  const file = join(workbench.home, 'moods.csv')
+  await writeFile(file, reviewsCsv(2400))
 
   await test.step('import with a preview', async () => {
     await goTo(page, '#/datasets/import')
     await page.getByLabel('Path of a file').fill(file)
     await page.getByRole('button', { name: 'Add', exact: true }).click()
-    const preview = page.getByRole('region', { name: 'reviews.csv', exact: true })
+    const preview = page.getByRole('region', { name: 'moods.csv', exact: true })
     await expect(preview.getByText(/Columns, comma between/)).toBeVisible()
     await expect(preview.getByRole('cell', { name: 'good' }).first()).toBeVisible()
     await page.getByLabel('Test', { exact: true }).fill('10')
     await page.getByLabel('Test', { exact: true }).blur()
     await page.getByRole('button', { name: 'Import', exact: true }).click()
-    await expect(page.getByRole('heading', { name: 'reviews' })).toBeVisible()
-    await expect(page.getByRole('link', { name: /Rows 3,000/ })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'moods' })).toBeVisible()
+    await expect(page.getByRole('link', { name: /Rows 2,400/ })).toBeVisible()
   })
 
   await test.step('train and watch', async () => {
-    await startRuns(page, { dataset: 'reviews', methods: ['Pfeiffer'], epochs: 30 })
+    await startRuns(page, { dataset: 'moods', methods: ['Pfeiffer'], epochs: 15 })
     await waitForStatus(page, 'Running')
     await expect(page.getByRole('img', { name: /Cross-entropy over step\. .*train: [2-9]/ })).toBeVisible()
     await expect(page.getByRole('img', { name: /Score \(%\) over epoch\. Accuracy/ })).toBeVisible()
@@ -43,7 +43,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   await test.step('resume, and it goes on from where it was', async () => {
     await page.getByRole('button', { name: 'Resume', exact: true }).click()
     await waitForStatus(page, 'Running')
-    await expect(page.getByText(/epoch \d+ of 30/)).toBeVisible()
+    await expect(page.getByText(/epoch \d+ of 15/)).toBeVisible()
   })
 
   await test.step('pause, restart the server, resume and finish', async () => {
@@ -63,7 +63,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
     await workbench.start()
     await page.goto(workbench.url)
     await goTo(page, '#/runs')
-    const row = page.getByRole('grid', { name: 'Runs' }).getByRole('row', { name: /reviews · seq_bn/ })
+    const row = page.getByRole('grid', { name: 'Runs' }).getByRole('row', { name: /moods · seq_bn/ })
     await expect(row).toContainText('Finished')
     await row.getByRole('link').click()
     await expect(page.getByText('Yes: the same SHA-256 before and after')).toBeVisible()
@@ -83,13 +83,13 @@ test('several methods and seeds are queued at once and fold into variants', asyn
   await page.getByRole('button', { name: 'Load the sample tasks' }).first().click()
   await expect(page.getByRole('grid', { name: 'Datasets' }).getByText('sample')).toHaveCount(3)
   await startRuns(page, {
-    dataset: /sentiment/i,
+    dataset: 'reviews',
     methods: ['Head only', 'Pfeiffer'],
     seeds: '1, 2',
     epochs: 1,
   })
   const grid = page.getByRole('grid', { name: 'Runs' })
-  await goTo(page, '#/runs?q=dataset:sentiment%20status:finished')
+  await goTo(page, '#/runs?q=dataset:reviews%20status:finished')
   await expect(grid.getByRole('row')).toHaveCount(5, { timeout: 90_000 })
   await page.getByLabel('Group by variant').check()
   await expect(grid.getByRole('row', { name: /head/ })).toContainText('±')
