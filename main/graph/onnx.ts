@@ -97,7 +97,7 @@ export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
   }
   for (const weight of graph.weights) writer.initializers.push(externalTensor(weight, options.weights))
   for (const node of liveNodes(graph)) writeNode(writer, node)
-  for (const [name, value] of graph.outputs) writer.node('Identity', [value.name], {}, [name])
+  nameOutputs(writer, graph)
   return encodeModel({
     irVersion: 9,
     producerName: 'adapter-workbench',
@@ -113,6 +113,23 @@ export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
       output: [...graph.outputs].map(([name, value]) => valueInfo(name, value)),
     },
   })
+}
+
+/**
+ * Gives the graph's outputs their names: by renaming the values, since an `Identity` would copy what may be all
+ * parameters. A value that is no node's, or has a name as an output already, is copied.
+ */
+function nameOutputs(writer: OnnxWriter, { outputs }: Graph): void {
+  const renamed = new Map<string, string>()
+  for (const [name, value] of outputs) {
+    if (value.node === undefined || renamed.has(value.name)) writer.node('Identity', [value.name], {}, [name])
+    else renamed.set(value.name, name)
+  }
+  const rename = (name: string): string => renamed.get(name) ?? name
+  for (const node of writer.nodes) {
+    node.input = node.input.map(rename)
+    node.output = node.output.map(rename)
+  }
 }
 
 /** The nodes that some output depends on. */
