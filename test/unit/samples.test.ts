@@ -15,7 +15,7 @@ interface Sample {
 }
 
 const samples = [
-  { task: 'reviews', counts: { negative: [154, 26, 40], positive: [154, 26, 40] } },
+  { task: 'reviews', counts: { negative: [175, 30, 45], positive: [175, 30, 45] } },
   {
     task: 'questions',
     counts: {
