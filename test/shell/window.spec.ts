@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 
 import { endShell, expect, invoke, launchShell, refusal, shellCommand, test } from './shell.ts'
 
@@ -187,8 +188,9 @@ test('a second instance on the same home folder ends and brings the first to the
   await shell.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
   expect(await isVisible()).toEqual([false])
   const { executablePath, args, env } = shellCommand(shell.home)
-  const second = spawnSync(executablePath, args, { env, timeout: 30_000 })
-  expect({ status: second.status, error: second.error }).toEqual({ status: 0, error: undefined })
+  const second = promisify(execFile)(executablePath, args, { env, timeout: 60_000 })
+  await second
+  expect(second.child.killed).toBe(false)
   await expect.poll(isVisible).toEqual([true])
 })
 
