@@ -30,7 +30,7 @@ async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
     ['#/', /Last runs/],
     ['#/datasets', /reviews/],
     ['#/datasets/import', /Choose files/],
-    [dataset, /All splits/],
+    [dataset, /How it was read/],
     [`${dataset}/balance`, /Validation \(/],
     [`${dataset}/lengths`, /Train with/],
     [`${dataset}/rejected`, /rejected/],

@@ -27,7 +27,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   })
 
   await test.step('train and watch', async () => {
-    await startRuns(page, { dataset: 'moods', methods: ['Pfeiffer'], epochs: 15 })
+    await startRuns(page, { dataset: 'moods', methods: ['Pfeiffer'], epochs: 12 })
     await waitForStatus(page, 'Running')
     await expect(page.getByRole('img', { name: /Cross-entropy over step\. .*train: [2-9]/ })).toBeVisible()
     await expect(page.getByRole('img', { name: /Score \(%\) over epoch\. Accuracy/ })).toBeVisible()
@@ -43,7 +43,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   await test.step('resume, and it goes on from where it was', async () => {
     await page.getByRole('button', { name: 'Resume', exact: true }).click()
     await waitForStatus(page, 'Running')
-    await expect(page.getByText(/epoch \d+ of 15/)).toBeVisible()
+    await expect(page.getByText(/epoch \d+ of 12/)).toBeVisible()
   })
 
   await test.step('pause, restart the server, resume and finish', async () => {
@@ -90,7 +90,7 @@ test('several methods and seeds are queued at once and fold into variants', asyn
   })
   const grid = page.getByRole('grid', { name: 'Runs' })
   await goTo(page, '#/runs?q=dataset:reviews%20status:finished')
-  await expect(grid.getByRole('row')).toHaveCount(5, { timeout: 90_000 })
+  await expect(grid.getByRole('row')).toHaveCount(5, { timeout: 180_000 })
   await page.getByLabel('Group by variant').check()
   await expect(grid.getByRole('row', { name: /head/ })).toContainText('±')
   await page.getByRole('button', { name: /Unfold the seeds of .*head/ }).click()

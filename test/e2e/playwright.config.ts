@@ -10,7 +10,7 @@ export default defineConfig({
   reporter: [['list']],
   // Each worker's runs train for real and want the processor to themselves.
   workers: 1,
-  timeout: 120_000,
+  timeout: 300_000,
   expect: { timeout: 15_000 },
   forbidOnly: process.env['CI'] !== undefined,
   use: { actionTimeout: 15_000, viewport: { width: 1440, height: 900 }, trace: 'retain-on-failure' },

@@ -30,6 +30,6 @@ export async function startRuns(page: Page, settings: RunSettings): Promise<void
 /** Waits until the run that is shown has a status. */
 export async function waitForStatus(page: Page, status: string): Promise<void> {
   await expect(page.locator('main header').first().getByText(status, { exact: true })).toBeVisible({
-    timeout: 90_000,
+    timeout: 180_000,
   })
 }
