@@ -5,11 +5,24 @@
  */
 import { z } from 'zod'
 
-import { DatasetSources, type DatasetDetail, type DatasetPreview, type DatasetRow, type DatasetSummary } from './contract/datasets.ts'
+import {
+  DatasetSources,
+  type DatasetDetail,
+  type DatasetPreview,
+  type DatasetRow,
+  type DatasetSummary,
+} from './contract/datasets.ts'
 import type { MethodDescription } from './contract/methods.ts'
 import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
 import type { ModelDetail, ModelSummary } from './contract/models.ts'
-import { RunConfig, type LogLine, type MetricPoint, type MetricSeries, type RunDetail, type RunSummary } from './contract/runs.ts'
+import {
+  RunConfig,
+  type LogLine,
+  type MetricPoint,
+  type MetricSeries,
+  type RunDetail,
+  type RunSummary,
+} from './contract/runs.ts'
 import type { DeviceReport, SystemInfo } from './contract/system.ts'
 
 export * from './contract/datasets.ts'
@@ -118,7 +131,11 @@ export const endpoints = {
   /** Answered by the desktop shell itself; the headless host refuses them as `unsupported`. */
   'shell.openFiles': endpoint(
     z
-      .object({ title: z.string(), kind: z.enum(['files', 'folder']), extensions: z.array(z.string()).optional() })
+      .object({
+        title: z.string(),
+        kind: z.enum(['files', 'folder']),
+        extensions: z.array(z.string()).optional(),
+      })
       .strict(),
   ).returns<string[]>(),
   'shell.revealFolder': endpoint(z.object({ path: z.string().min(1) }).strict()).returns<void>(),
@@ -143,7 +160,8 @@ export type EndpointName = keyof Endpoints
 export type InputOf<Name extends EndpointName> = z.input<Endpoints[Name]['input']>
 /** What a handler receives (parsed, defaults filled in). */
 export type ParsedInputOf<Name extends EndpointName> = z.output<Endpoints[Name]['input']>
-export type OutputOf<Name extends EndpointName> = Endpoints[Name] extends Endpoint<z.ZodType, infer Output> ? Output : never
+export type OutputOf<Name extends EndpointName> =
+  Endpoints[Name] extends Endpoint<z.ZodType, infer Output> ? Output : never
 
 export type Topics = typeof topics
 export type TopicName = keyof Topics

@@ -19,7 +19,12 @@ export interface ModelSummary {
 }
 
 export interface ModelDetail extends ModelSummary {
-  tensors: { name: string; shape: number[]; dtype: string; usedAs: 'backbone' | 'masked-language-model head' | 'unused' }[]
+  tensors: {
+    name: string
+    shape: number[]
+    dtype: string
+    usedAs: 'backbone' | 'masked-language-model head' | 'unused'
+  }[]
   tokenizer: { kind: string; file: string; lowercase: boolean; vocabularySize: number }
   /** How some words split, for the user to see that the tokenizer is the right one. */
   example: { text: string; tokens: string[] }

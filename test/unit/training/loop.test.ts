@@ -179,7 +179,9 @@ describe('a run', () => {
   })
 
   it('reads the mean of the tokens through one layer as well', async () => {
-    const { result } = await run(jobFor('mean', { head: { pooling: 'mean', layers: 1 }, training: { epochs: 12 } }))
+    const { result } = await run(
+      jobFor('mean', { head: { pooling: 'mean', layers: 1 }, training: { epochs: 12 } }),
+    )
     expect(result?.test?.accuracy).toBeGreaterThan(0.9)
   })
 
