@@ -122,6 +122,7 @@ async function missingForShell() {
 
 /** Why no browser can be started here, and what to do; undefined where it can. */
 async function missingForBrowser() {
+  if (process.env.WORKBENCH_E2E_HOST === 'electron') return missingForShell()
   const advice = 'install Chrome or Chromium, or name one with WORKBENCH_BROWSER, or run: npm run setup:test'
   try {
     const { browserOptions } = await import('./e2e/browser.ts')

@@ -1,11 +1,12 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 
+import { isDesktop } from '../shell/desktop-host.ts'
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
 import { startRuns, waitForStatus } from './steps.ts'
 
 async function expectClean(page: Page, what: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(isDesktop).analyze()
   const found = violations.map(
     ({ id, help, nodes }) => `${id}: ${help} ${nodes.map((node) => node.html).join(' ')}`,
   )

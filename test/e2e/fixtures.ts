@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { test as base, expect, type Page } from '@playwright/test'
 
+import { isDesktop, startDesktop } from '../shell/desktop-host.ts'
 import { browserOptions } from './browser.ts'
 import { startServer, type Server } from './server.ts'
 
@@ -13,6 +14,8 @@ export { expect }
 export interface TestWorkbench {
   readonly url: string
   readonly home: string
+  /** The one window, where the tests run in the desktop program. */
+  readonly window?: Page
   stop(how?: 'stop' | 'kill'): Promise<void>
   /** Starts it again on the same home folder and port; it has another token then. */
   start(): Promise<void>
@@ -30,28 +33,45 @@ interface TestFixtures {
   app: Page
 }
 
+/** The desktop window as a fresh browser page would be: at the start, with nothing remembered. */
+async function desktopPage({ workbench }: WorkerFixtures, use: (page: Page) => Promise<void>): Promise<void> {
+  if (workbench.window === undefined) throw new Error('the desktop program has no window')
+  await workbench.window.evaluate(() => localStorage.clear())
+  await workbench.window.goto(workbench.url)
+  await use(workbench.window)
+}
+
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   launchOptions: [async ({ browserName: _ }, use) => use(await browserOptions()), { scope: 'worker' }],
 
   workbench: [
     async ({ browserName: _ }, use) => {
       const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
-      let server: Server = await startServer(home)
-      await use({
-        get url() {
-          return server.url
-        },
-        home,
-        stop: (how = 'stop') => server[how](),
-        async start() {
-          server = await startServer(home, Number(new URL(server.url).port))
-        },
-      })
-      await server.stop()
+      if (isDesktop) {
+        const desktop = await startDesktop(home)
+        const { url, page, start, stop } = desktop
+        await use({ url, home, window: page, start, stop })
+        await stop()
+      } else {
+        let server: Server = await startServer(home)
+        await use({
+          get url() {
+            return server.url
+          },
+          home,
+          stop: (how = 'stop') => server[how](),
+          async start() {
+            server = await startServer(home, Number(new URL(server.url).port))
+          },
+        })
+        await server.stop()
+      }
       await rm(home, { recursive: true, force: true })
     },
     { scope: 'worker' },
   ],
+
+  ...(isDesktop ? { page: desktopPage } : {}),
 
   app: async ({ page, workbench }, use) => {
     const problems: string[] = []

@@ -1,11 +1,19 @@
 import { defineConfig } from '@playwright/test'
 
+import { isDesktop } from '../shell/desktop-host.ts'
+
 /** Nothing global is started here: each worker's fixture starts a server of its own (fixtures.ts). */
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
   // Pictures for the documentation are taken when asked for, not tested.
-  testIgnore: process.env['UPDATE_SCREENSHOTS'] === '1' ? [] : ['screenshots.spec.ts'],
+  testIgnore: [
+    ...(process.env['UPDATE_SCREENSHOTS'] === '1' ? [] : ['screenshots.spec.ts']),
+    // The desktop window has no server to lose and no token.
+    ...(isDesktop ? ['connection.spec.ts'] : []),
+  ],
+  // Nor may it read the clipboard, by which that test looks at what was copied.
+  ...(isDesktop ? { globalSetup: '../shell/global-setup.ts', grepInvert: /copied from the keyboard/ } : {}),
   outputDir: '../../test-results/e2e',
   reporter: [['list']],
   // Each worker's runs train for real and want the processor to themselves.
