@@ -23,7 +23,8 @@ export interface StaticFile {
 
 /**
  * Headers of every answer. Styles may be inline because Svelte's transitions and ECharts' tooltips set them;
- * scripts may not. The WebSocket is named because older browsers do not count it into 'self'.
+ * scripts may not. The WebSocket is named because older browsers do not count it into 'self';
+ * [::1] is not, as a policy has no word for it and browsers would complain on every page.
  */
 export function securityHeaders(port: number): Record<string, string> {
   const policy = [
@@ -32,7 +33,7 @@ export function securityHeaders(port: number): Record<string, string> {
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "font-src 'self' data:",
-    `connect-src 'self' ws://127.0.0.1:${String(port)} ws://localhost:${String(port)} ws://[::1]:${String(port)}`,
+    `connect-src 'self' ws://127.0.0.1:${String(port)} ws://localhost:${String(port)}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",
