@@ -13,14 +13,21 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
   await startRuns(page, {
     dataset: 'questions',
     methods: ['Head only', 'Pfeiffer', 'Houlsby', 'Full fine-tuning'],
-    seeds: '1-3',
-    epochs: 10,
+    smallData: true,
+    seeds: '1-2',
+    epochs: 12,
   })
   await goTo(page, '#/runs?q=status:finished')
-  await expect(page.getByRole('grid', { name: 'Runs' }).getByRole('row')).toHaveCount(13, {
+  await expect(page.getByRole('grid', { name: 'Runs' }).getByRole('row')).toHaveCount(9, {
     timeout: 400_000,
   })
-  await startRuns(page, { dataset: 'support', methods: ['Pfeiffer'], seeds: '1-2', epochs: 200 })
+  await startRuns(page, {
+    dataset: 'support',
+    methods: ['Pfeiffer'],
+    smallData: true,
+    seeds: '1-2',
+    epochs: 200,
+  })
   await goTo(page, '#/runs?q=status:running')
   await page.getByRole('grid', { name: 'Runs' }).getByRole('link').first().click()
   await expect(page.getByText(/epoch [3-9]\d* of/)).toBeVisible({ timeout: 60_000 })

@@ -6,6 +6,8 @@ export interface RunSettings {
   dataset: string
   methods: string[]
   seeds?: string
+  /** Takes the settings that the form offers for few rows. */
+  smallData?: boolean
   epochs?: number
   name?: string
 }
@@ -17,6 +19,8 @@ export async function startRuns(page: Page, settings: RunSettings): Promise<void
   for (const method of settings.methods) {
     await page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: method }).click()
   }
+  if (settings.smallData === true)
+    await page.getByRole('button', { name: 'Use settings for small data' }).click()
   if (settings.seeds !== undefined) await page.getByLabel('Seeds').fill(settings.seeds)
   if (settings.epochs !== undefined) {
     await page.getByLabel('Epochs').fill(String(settings.epochs))
