@@ -45,6 +45,16 @@ test('the form of a new run is in its address', async ({ app: page, workbench })
   await expect(page.getByLabel('Epochs')).toHaveValue('4')
 })
 
+test('a form that is open follows its address', async ({ app: page }) => {
+  await ensureSamples(page)
+  await goTo(page, '#/runs/new?draft={"seeds":"4-5"}')
+  await expect(page.getByLabel('Seeds')).toHaveValue('4-5')
+  await goTo(page, '#/runs/new?draft={"seeds":"7"}')
+  await expect(page.getByLabel('Seeds')).toHaveValue('7')
+  await page.goBack()
+  await expect(page.getByLabel('Seeds')).toHaveValue('4-5')
+})
+
 test('the token leaves the address at once and the window names what is shown', async ({ app: page }) => {
   expect(page.url()).not.toContain('token')
   await goTo(page, '#/models')
