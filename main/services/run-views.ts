@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { RunDetail, RunStatus, RunSummary } from '../../preload/contract.ts'
+import type { RunConfig, RunDetail, RunStatus, RunSummary } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
 import type { RunRecord } from '../store/runs.ts'
@@ -34,6 +35,13 @@ export function isResumable(
   return presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest')
 }
 
+/** A short hash of everything in a configuration but name and seed; the options' order does not count. */
+export function variantOf({ name: _name, training: { seed: _seed, ...training }, ...config }: RunConfig): string {
+  const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
+  const content = JSON.stringify([{ ...config, method: config.method.name }, training, options])
+  return createHash('sha256').update(content).digest('hex').slice(0, 16)
+}
+
 export function toRunSummary(database: Database, home: string, run: RunRecord): RunSummary {
   return {
     id: run.id,
@@ -41,6 +49,7 @@ export function toRunSummary(database: Database, home: string, run: RunRecord): 
     status: run.status,
     method: run.method,
     family: run.family,
+    variant: variantOf(run.config),
     modelId: run.modelId,
     modelName: run.modelName,
     datasetId: run.datasetId,

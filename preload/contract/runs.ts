@@ -84,6 +84,8 @@ export interface RunSummary {
   status: RunStatus
   method: string
   family: MethodFamily
+  /** The same for runs that differ in name and seed only; for grouping, and nothing else. */
+  variant?: string
   modelId: string
   modelName: string
   datasetId: string

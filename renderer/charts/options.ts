@@ -47,11 +47,8 @@ export function axisValue(axis: Axis, value: number): string {
 function axisTick(axis: Axis, value: number): string {
   if (axis.percent === true) return String(Number((value * 100).toPrecision(6)))
   const size = Math.abs(value)
-  return size >= 1000 || (size > 0 && size < 1e-3)
-    ? formatNumber(value)
-        .replace(/(\.\d*?)0+e/, '$1e')
-        .replace('.e', 'e')
-    : formatSetting(value)
+  if (size > 0 && size < 1e-2) return Number(value.toPrecision(3)).toExponential()
+  return size >= 1000 ? formatNumber(value) : formatSetting(value)
 }
 
 /** What every chart with two axes has in common. */

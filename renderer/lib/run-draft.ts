@@ -54,10 +54,16 @@ export function parseSeeds(text: string): number[] | string {
   return seeds.length === 0 ? 'write at least one seed, as in 1' : seeds
 }
 
-/** The variant's name: its method and the options that differ, `seq_bn reductionFactor=64`. */
-export function variantName(variant: VariantDraft): string {
+/**
+ * The variant's name: its method and the options that differ from the preset, `seq_bn reductionFactor=64`. The
+ * learning rate is told only where `among` has the same method at another.
+ */
+export function variantName(variant: VariantDraft, among: readonly VariantDraft[]): string {
   const options = Object.entries(variant.options).map(([name, value]) => `${name}=${String(value)}`)
-  const rate = variant.learningRate === undefined ? [] : [`lr=${variant.learningRate}`]
+  const isAlone = among.every(
+    (other) => other.method !== variant.method || other.learningRate === variant.learningRate,
+  )
+  const rate = variant.learningRate === undefined || isAlone ? [] : [`lr=${variant.learningRate}`]
   return [variant.method, ...options, ...rate].join(' ')
 }
 
@@ -70,7 +76,7 @@ export function draftConfigs(
   const base = draft.name.trim() === '' ? datasetName : draft.name.trim()
   return draft.variants.flatMap((variant) =>
     seeds.map((seed) => ({
-      name: `${base} · ${variantName(variant)} · seed ${seed}`.slice(0, 200),
+      name: `${base} · ${variantName(variant, draft.variants)} · seed ${seed}`.slice(0, 200),
       modelId: draft.modelId,
       datasetId: draft.datasetId,
       method: { name: variant.method, options: variant.options },

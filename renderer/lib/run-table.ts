@@ -66,8 +66,9 @@ export function nameWithoutSeed(run: RunSummary): string {
   return bare === '' ? run.name : bare
 }
 
-/** Runs that differ in their seed only: same model, data, method, trained size and name but for the seed. */
+/** Runs that differ in their seed only. Where the workbench does not say, by model, data, method, size and name. */
 export function variantKey(run: RunSummary): string {
+  if (run.variant !== undefined) return run.variant
   return [run.modelId, run.datasetId, run.method, run.trainableParameters ?? '', nameWithoutSeed(run)].join(
     '\u0000',
   )

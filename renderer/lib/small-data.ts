@@ -3,7 +3,7 @@ import type { HeadChoice, MethodDescription, TrainingConfig } from '../../preloa
 import type { RunDraft } from './run-draft.ts'
 
 /** Optimizer steps below which the default recipe has hardly begun to learn. */
-const enoughSteps = 300
+const enoughSteps = 200
 
 interface Defaults {
   head: HeadChoice

@@ -62,6 +62,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
     await workbench.stop()
     await workbench.start()
     await page.goto(workbench.url)
+    await expect(page.getByRole('contentinfo')).toContainText('onnxruntime')
     await goTo(page, '#/runs')
     const row = page.getByRole('grid', { name: 'Runs' }).getByRole('row', { name: /moods · seq_bn/ })
     await expect(row).toContainText('Finished')

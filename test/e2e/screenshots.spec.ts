@@ -45,6 +45,9 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
   await expect(page.getByRole('grid', { name: 'Tensors' })).toBeVisible()
   const model = new URL(page.url()).hash
 
+  await expect(page.getByRole('button', { name: 'Dismiss' })).toHaveCount(0)
+  await page.mouse.move(700, 4)
+
   const views: [name: string, hash: string][] = [
     ['overview', '#/'],
     ['datasets', '#/datasets'],

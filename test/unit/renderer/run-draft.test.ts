@@ -47,8 +47,8 @@ describe('a draft', () => {
     expect(configs.map((config) => config.name)).toEqual([
       'TREC · seq_bn reduction_factor=64 · seed 1',
       'TREC · seq_bn reduction_factor=64 · seed 2',
-      'TREC · full lr=0.0002 · seed 1',
-      'TREC · full lr=0.0002 · seed 2',
+      'TREC · full · seed 1',
+      'TREC · full · seed 2',
     ])
     expect(configs[3]).toMatchObject({
       method: { name: 'full' },
@@ -109,9 +109,10 @@ describe('options of a variant', () => {
     expect(withOption(changed, method, 'reduction_factor', undefined)).toEqual({})
   })
 
-  it('stand in the name', () => {
-    expect(variantName({ key: 'a', method: 'seq_bn', options: { dropout: 0.1 }, learningRate: 0.01 })).toBe(
-      'seq_bn dropout=0.1 lr=0.01',
-    )
+  it('stand in the name, the learning rate only where it tells two apart', () => {
+    const slow = { key: 'a', method: 'seq_bn', options: { dropout: 0.1 }, learningRate: 0.001 }
+    const fast = { ...slow, key: 'b', learningRate: 0.01 }
+    expect(variantName(fast, [fast])).toBe('seq_bn dropout=0.1')
+    expect(variantName(fast, [slow, fast])).toBe('seq_bn dropout=0.1 lr=0.01')
   })
 })

@@ -50,6 +50,12 @@ describe('variants', () => {
     expect(variantKey(makeRun({ trainableParameters: 10 }))).not.toBe(variantKey(makeRun()))
   })
 
+  it('go by what the workbench says, whatever their names', () => {
+    const one = makeRun({ name: 'first', variant: 'v' })
+    expect(variantKey(one)).toBe(variantKey(makeRun({ name: 'second', variant: 'v' })))
+    expect(variantKey(one)).not.toBe(variantKey(makeRun({ name: 'first', variant: 'w' })))
+  })
+
   it('fold their seeds, and stand in the order of their mean', () => {
     const rows = groupRuns([...seeds, full], 'accuracy', true, new Set())
     expect(rows.map((row) => row.kind)).toEqual(['run', 'variant'])

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+
+import { variantOf } from '../../../main/services/run-views.ts'
+import { RunConfig, type InputOf } from '../../../preload/contract.ts'
+
+type Patch = Partial<InputOf<'runs.start'>>
+
+const variant = (patch: Patch = {}) =>
+  variantOf(RunConfig.parse({ modelId: 'm', datasetId: 'd', method: { name: 'seq_bn' }, ...patch }))
+
+describe('the variant that a run belongs to', () => {
+  it('is the same for other names and seeds', () => {
+    expect(variant({ name: 'another', training: { seed: 7 } })).toBe(variant())
+  })
+
+  it('does not depend on the order of the options', () => {
+    const one = variant({ method: { name: 'seq_bn', options: { dropout: 0.1, reduction_factor: 8 } } })
+    expect(variant({ method: { name: 'seq_bn', options: { reduction_factor: 8, dropout: 0.1 } } })).toBe(one)
+    expect(one).not.toBe(variant())
+  })
+
+  it.each<Patch>([
+    { modelId: 'other' },
+    { datasetId: 'other' },
+    { method: { name: 'head' } },
+    { head: { pooling: 'mean' } },
+    { training: { learningRate: 0.01 } },
+  ])('is another for %o', (patch) => {
+    expect(variant(patch)).not.toBe(variant())
+  })
+})
