@@ -75,7 +75,8 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   await test.step('the trained model answers', async () => {
     await page.getByLabel('Text', { exact: true }).fill('The soup was wonderful')
     await page.getByRole('button', { name: 'Classify' }).click()
-    await expect(page.getByRole('rowheader', { name: 'good' })).toBeVisible({ timeout: 30_000 })
+    const answer = page.getByRole('region', { name: 'Try it' })
+    await expect(answer.getByRole('rowheader', { name: 'good' })).toBeVisible({ timeout: 60_000 })
   })
 })
 

@@ -17,7 +17,7 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
     seeds: '1-2',
     epochs: 12,
   })
-  await goTo(page, '#/runs?q=status:finished')
+  await goTo(page, '#/runs?q=dataset:questions%20status:finished')
   await expect(page.getByRole('grid', { name: 'Runs' }).getByRole('row')).toHaveCount(9, {
     timeout: 400_000,
   })
@@ -28,7 +28,7 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
     seeds: '1-2',
     epochs: 200,
   })
-  await goTo(page, '#/runs?q=status:running')
+  await goTo(page, '#/runs?q=dataset:support%20status:running')
   await page.getByRole('grid', { name: 'Runs' }).getByRole('link').first().click()
   await expect(page.getByText(/epoch [3-9]\d* of/)).toBeVisible({ timeout: 60_000 })
   const live = new URL(page.url()).hash
