@@ -144,7 +144,7 @@ export function checkImports(root: string): { files: number; violations: string[
   const files = ['main', 'preload', 'renderer'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .map((path) => posix.join(folder, path.replaceAll('\\', '/')))
-      .filter((path) => /\.(ts|svelte)$/.test(path)),
+      .filter((path) => /\.([cm]?[jt]s|svelte)$/.test(path)),
   )
   const violations = files.flatMap((file) =>
     importsOf(file, readFileSync(join(root, file), 'utf8')).flatMap((found) => {

@@ -1,3 +1,5 @@
+import { basename } from 'node:path'
+
 import { utilityProcess } from 'electron'
 
 import { forkOn, nodeExecutable, tailOf, type SpawnChild } from './child-process.ts'
@@ -11,7 +13,8 @@ export function childSpawner(root: string): SpawnChild {
   if (typeof utilityProcess?.fork !== 'function') return forkOn(nodeExecutable(root, process.env))
   return (entry, args, listeners) => {
     const child = utilityProcess.fork(entry, args, {
-      serviceName: 'Adapter Workbench',
+      // Told apart in the system's list of processes.
+      serviceName: `Adapter Workbench ${basename(entry, '.js')}`,
       stdio: ['ignore', 'inherit', 'pipe'],
     })
     const lastLines = tailOf(child.stderr)

@@ -184,14 +184,25 @@ test('a second instance on the same home folder ends and brings the first to the
     shell.app.evaluate(({ BrowserWindow }) =>
       BrowserWindow.getAllWindows().map((window) => window.isVisible()),
     )
-  // Hidden, not minimized: a display without a window manager knows no minimizing.
-  await shell.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
+  // Hidden, not minimized: a display without a window manager knows no minimizing, nor does it give the focus.
+  await shell.app.evaluate(({ BrowserWindow }) => {
+    const window = BrowserWindow.getAllWindows()[0]
+    if (window === undefined) return
+    const counts = globalThis as { focused?: number }
+    const focus = window.focus.bind(window)
+    window.focus = () => {
+      counts.focused = (counts.focused ?? 0) + 1
+      focus()
+    }
+    window.hide()
+  })
   expect(await isVisible()).toEqual([false])
   const { executablePath, args, env } = shellCommand(shell.home)
   const second = promisify(execFile)(executablePath, args, { env, timeout: 60_000 })
   await second
   expect(second.child.killed).toBe(false)
   await expect.poll(isVisible).toEqual([true])
+  expect(await shell.app.evaluate(() => (globalThis as { focused?: number }).focused)).toBe(1)
 })
 
 test('the window opens again where it was left', async ({ shell, home }) => {

@@ -66,7 +66,8 @@ const latestStep = (run: RunDetail) => Math.max(0, ...run.checkpoints.map((check
 async function killWorkbench({ app, home }: Shell): Promise<void> {
   const utility = await app.evaluate(
     ({ app: electron }) =>
-      electron.getAppMetrics().find((metric) => Reflect.get(metric, 'name') === 'Adapter Workbench')?.pid,
+      electron.getAppMetrics().find((metric) => Reflect.get(metric, 'name') === 'Adapter Workbench workbench')
+        ?.pid,
   )
   const forked = () =>
     execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' })
