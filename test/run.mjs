@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { ensureBuilt, nodeBinary, root } from '../main/launch.mjs'
 
@@ -172,4 +173,7 @@ async function main([name, ...args]) {
   return sums.failed > 0 ? 1 : 0
 }
 
-process.exitCode = await main(process.argv.slice(2))
+// Parts of this are TypeScript, which a Node older than the pinned one does not run.
+const isOldNode = !process.features.typescript && nodeBinary() !== process.execPath
+const args = process.argv.slice(2)
+process.exitCode = isOldNode ? await runTool(fileURLToPath(import.meta.url), args) : await main(args)
