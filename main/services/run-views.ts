@@ -36,7 +36,11 @@ export function isResumable(
 }
 
 /** A short hash of everything in a configuration but name and seed; the options' order does not count. */
-export function variantOf({ name: _name, training: { seed: _seed, ...training }, ...config }: RunConfig): string {
+export function variantOf({
+  name: _name,
+  training: { seed: _seed, ...training },
+  ...config
+}: RunConfig): string {
   const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
   const content = JSON.stringify([{ ...config, method: config.method.name }, training, options])
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
