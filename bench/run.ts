@@ -1,0 +1,187 @@
+/**
+ * `npm run bench`: one training step and one inference batch, ours against PyTorch's, in alternating live processes.
+ * The table goes to stdout, or with --json one array; progress goes to stderr.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+import { median } from '../main/training/metrics.ts'
+import type { LoadRequest } from './ours.ts'
+import { findPython } from './python.ts'
+import { startSide, type Side } from './side.ts'
+import { sizeNames, weightFile, workload, type SizeName, type Workload } from './sizes.ts'
+
+interface Row {
+  kind: 'train' | 'infer'
+  size: SizeName
+  batch: number
+  length: number
+  engine: string
+  device: string
+  /** The last layer computes only what the head reads. */
+  cut: boolean
+  ms: number
+  torchMs: number
+  torchBf16Ms: number
+  /** torchMs / ms: more than 1 is faster than PyTorch in float32. */
+  ratio: number
+  peakRssBytes: number
+  torchPeakRssBytes: number
+  processor: string
+  torch: string
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    size: { type: 'string', default: sizeNames.join(',') },
+    length: { type: 'string', default: '64,128' },
+    rounds: { type: 'string', default: '5' },
+    threads: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const processor = cpus()[0]?.model.trim() ?? process.arch
+const threads = Number(flags.threads)
+
+/** Steps per turn: long enough to measure, short enough that both sides meet the same weather. */
+const turn: Record<SizeName, number> = { tiny: 12, mini: 6, small: 3, base: 2 }
+
+async function measure(
+  kind: Row['kind'],
+  work: Workload,
+  python: { command: string; torch: string },
+): Promise<Row[]> {
+  mkdirSync(cache, { recursive: true })
+  const weights = await weightFile(work, cache)
+  const entries = Object.fromEntries(weights.entries)
+  const { size, batch, length } = work
+  const sides: Record<'cut' | 'whole' | 'fp32' | 'bf16', Side> = {
+    cut: startSide(process.execPath, [script('ours.ts')]),
+    whole: startSide(process.execPath, [script('ours.ts')]),
+    fp32: startSide(python.command, [script('torch_reference.py')]),
+    bf16: startSide(python.command, [script('torch_reference.py')]),
+  }
+  try {
+    for (const cut of [true, false]) {
+      const request: LoadRequest = { kind, size, length, cut, threads, weights: weights.path, entries }
+      await (cut ? sides.cut : sides.whole).ask({ load: request })
+    }
+    for (const precision of ['fp32', 'bf16'] as const) {
+      const { config, ids, labels } = work
+      const values = statSync(weights.path).size / 4
+      await sides[precision].ask({
+        load: { threads, precision, weights: weights.path, values, entries, config, ids, labels },
+      })
+    }
+    await agree(kind, sides)
+    const names = Object.keys(sides) as (keyof typeof sides)[]
+    const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<
+      keyof typeof sides,
+      number[]
+    >
+    const peaks = { cut: 0, whole: 0, fp32: 0, bf16: 0 }
+    for (let round = 0; round < Number(flags.rounds); round++) {
+      for (const name of names) {
+        const { ms, peakRssBytes } = await sides[name].ask({ [kind]: turn[size] })
+        times[name].push(...ms)
+        peaks[name] = peakRssBytes
+      }
+    }
+    const torchMs = median(times.fp32)
+    return (['cut', 'whole'] as const).map((name) => {
+      const ms = median(times[name])
+      return {
+        kind,
+        size,
+        batch,
+        length,
+        engine: 'onnxruntime',
+        device: 'cpu',
+        cut: name === 'cut',
+        ms,
+        torchMs,
+        torchBf16Ms: median(times.bf16),
+        ratio: torchMs / ms,
+        peakRssBytes: peaks[name],
+        torchPeakRssBytes: peaks.fp32,
+        processor,
+        torch: python.torch,
+      }
+    })
+  } finally {
+    for (const side of Object.values(sides)) side.end()
+  }
+}
+
+/** Both sides compute the same thing, or there is nothing to compare. This is also the warm-up. */
+async function agree(
+  kind: Row['kind'],
+  { cut, whole, fp32, bf16 }: Record<'cut' | 'whole' | 'fp32' | 'bf16', Side>,
+): Promise<void> {
+  const expected = (await fp32.ask({ [kind]: 2 })).result ?? Number.NaN
+  await bf16.ask({ [kind]: 2 })
+  for (const side of [cut, whole]) {
+    const found = (await side.ask({ [kind]: 2 })).result ?? Number.NaN
+    if (!(Math.abs(found - expected) <= 1e-4 * Math.max(1, Math.abs(expected)))) {
+      throw new Error(`the two sides differ: PyTorch computes ${expected}, this program ${found}`)
+    }
+  }
+}
+
+function print(rows: readonly Row[]): void {
+  const megabytes = (bytes: number): string => String(Math.round(bytes / 2 ** 20))
+  console.log(
+    `${processor}, ${threads} threads, PyTorch ${rows[0]?.torch ?? ''}; medians in ms; ratio = PyTorch fp32 / ours`,
+  )
+  console.log('kind   size   batch length last layer   ours    torch   bf16    ratio  MB ours  MB torch')
+  for (const row of rows) {
+    console.log(
+      [
+        row.kind.padEnd(6),
+        row.size.padEnd(6),
+        String(row.batch).padStart(5),
+        String(row.length).padStart(6),
+        (row.cut ? 'cut' : 'whole').padEnd(11),
+        row.ms.toFixed(1).padStart(7),
+        row.torchMs.toFixed(1).padStart(8),
+        row.torchBf16Ms.toFixed(1).padStart(7),
+        row.ratio.toFixed(2).padStart(7),
+        megabytes(row.peakRssBytes).padStart(8),
+        megabytes(row.torchPeakRssBytes).padStart(9),
+      ].join(' '),
+    )
+  }
+}
+
+try {
+  const python = findPython()
+  const kinds = (['train', 'infer'] as const).filter(
+    (kind) => flags.only === undefined || flags.only === kind || (flags.only === 'step' && kind === 'train'),
+  )
+  const chosen = flags.size.split(',').map((name) => {
+    const size = sizeNames.find((candidate) => candidate === name)
+    if (!size) throw new Error(`there is no size "${name}"; sizes are ${sizeNames.join(', ')}`)
+    return size
+  })
+  if (kinds.length === 0) throw new Error(`--only takes train (or step) and infer, not "${flags.only ?? ''}"`)
+  const rows: Row[] = []
+  for (const kind of kinds) {
+    for (const size of chosen) {
+      for (const length of flags.length.split(',').map(Number)) {
+        process.stderr.write(`${kind} ${size}, length ${length} …\n`)
+        rows.push(...(await measure(kind, workload(size, length), python)))
+      }
+    }
+  }
+  if (flags.json) console.log(JSON.stringify(rows, undefined, 1))
+  else print(rows)
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

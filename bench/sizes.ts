@@ -1,0 +1,79 @@
+import { findMethod } from '../main/adapters/registry.ts'
+import { classificationHead } from '../main/adapters/head.ts'
+import { createRandom } from '../main/data/random.ts'
+import type { BackboneConfig } from '../main/models/config.ts'
+import { backboneTensors, writeWeightFile, type LazyTensor, type WeightFile } from '../main/models/weights.ts'
+import type { TunedModel } from '../main/training/graphs.ts'
+
+export const sizeNames = ['tiny', 'mini', 'small', 'base'] as const
+export type SizeName = (typeof sizeNames)[number]
+
+/** Layers, hidden size, heads, intermediate size and batch of the BERT sizes that are measured (Turc et al. 2019). */
+const sizes: Record<SizeName, [number, number, number, number, number]> = {
+  tiny: [2, 128, 2, 512, 32],
+  mini: [4, 256, 4, 1024, 32],
+  small: [4, 512, 8, 2048, 32],
+  base: [12, 768, 12, 3072, 8],
+}
+
+export interface Workload {
+  size: SizeName
+  batch: number
+  length: number
+  config: BackboneConfig
+  model: TunedModel
+  /** `[batch][length]` */
+  ids: number[][]
+  labels: number[]
+}
+
+/** BERT of a size with Pfeiffer adapters and a two-layer head, and one full batch of made-up text without padding. */
+export function workload(size: SizeName, length: number): Workload {
+  const [layers, hiddenSize, heads, intermediateSize, batch] = sizes[size]
+  const config: BackboneConfig = {
+    architecture: 'bert',
+    layers,
+    hiddenSize,
+    heads,
+    intermediateSize,
+    vocabularySize: 30522,
+    maximumPositions: 512,
+    typeVocabularySize: 2,
+    layerNormEpsilon: 1e-12,
+    activation: 'gelu',
+    padTokenId: 0,
+    initializerRange: 0.02,
+  }
+  const random = createRandom(1, 'text')
+  const ids = Array.from({ length: batch }, () => Array.from({ length }, () => 1000 + random.integer(29000)))
+  return {
+    size,
+    batch,
+    length,
+    config,
+    model: {
+      config,
+      method: findMethod('seq_bn').prepare({}, config, 'run'),
+      head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, 2, 'run'),
+      labels: 2,
+    },
+    ids,
+    labels: ids.map((_, row) => row % 2),
+  }
+}
+
+/** Random weights of backbone, adapters and head in one file that both sides read. */
+export function weightFile({ size, config, model }: Workload, folder: string): Promise<WeightFile> {
+  const specs = [...backboneTensors(config), ...model.method.parameters, ...model.head.parameters]
+  const tensors = new Map<string, LazyTensor>(
+    specs.map(({ name, shape }) => [name, { shape, read: async () => randomWeight(name, shape) }]),
+  )
+  return writeWeightFile({ hash: `bench-${size}`, tensors }, folder)
+}
+
+function randomWeight(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(shape.reduce((product, dimension) => product * dimension, 1))
+  if (name.endsWith('LayerNorm.weight')) return values.fill(1)
+  createRandom(1, name).fillUniform(values)
+  return values.map((value) => (value - 0.5) * 0.07)
+}
