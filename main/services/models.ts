@@ -10,7 +10,6 @@ import type { Database } from '../store/database.ts'
 import { getModel, insertModel, listModels, removeModel } from '../store/models.ts'
 import { listRuns } from '../store/runs.ts'
 import type { Publish } from './events.ts'
-import { isUnfinished } from './run-status.ts'
 
 export type ModelHandlers = Pick<Handlers, 'models.list' | 'models.get' | 'models.add' | 'models.remove'>
 
@@ -50,7 +49,7 @@ export async function createModelService({
       ...model,
       id,
       name,
-      builtIn: false,
+      builtIn: same?.builtIn ?? false,
       createdAt: same?.createdAt ?? new Date().toISOString(),
     })
     publish('model.changed', { id })
@@ -66,11 +65,12 @@ export async function createModelService({
       if (builtIn) {
         throw new WorkbenchError('conflict', `The model “${name}” ships with the program and stays.`)
       }
-      const user = listRuns(database).find((run) => run.modelId === id && isUnfinished(run.status))
+      // Finished ones too: they predict with its weights, and the folder added again would be another model.
+      const user = listRuns(database).find((run) => run.modelId === id)
       if (user) {
         throw new WorkbenchError(
           'conflict',
-          `The model “${name}” is needed by the run “${user.name}”, which is ${user.status}. Finish or remove that run first.`,
+          `The model “${name}” is used by the run “${user.name}”. Remove the runs that use it first.`,
         )
       }
       removeModel(database, id)
@@ -79,11 +79,15 @@ export async function createModelService({
   }
 }
 
-/** Lists the shipped encoder; reads it anew only where it lies elsewhere or is newer than what is stored. */
+/**
+ * Lists the shipped encoder; reads it anew only where it lies elsewhere or is newer than what is stored.
+ * @throws WorkbenchError `not-found` or `bad-input` naming what is missing or damaged
+ */
 async function addStarter(database: Database, folder: string): Promise<void> {
   const known = getModel(database, starter)
-  const written = statSync(join(folder, 'model.safetensors')).mtime
-  if (known?.folder === folder && new Date(known.createdAt) >= written) return
+  // Unpacked programs carry the modification times of their archive; the change time is that of the unpacking.
+  const placed = statSync(join(folder, 'model.safetensors'), { throwIfNoEntry: false })?.ctime
+  if (placed !== undefined && known?.folder === folder && new Date(known.createdAt) > placed) return
   const model = await readModel(folder)
   replace(database, {
     ...model,

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { readSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
 import { createEvents } from '../../../main/services/events.ts'
 import { createModelService, type ModelHandlers } from '../../../main/services/models.ts'
 import { openDatabase, type Database } from '../../../main/store/database.ts'
-import { insertRun } from '../../../main/store/runs.ts'
+import { insertRun, removeRun, updateRun } from '../../../main/store/runs.ts'
 import { describeWithShared, sharedPath } from '../../shared.ts'
 import { callingPickle, makeZip } from '../models/checkpoint/torch-fixtures.ts'
 import { tinyConfig, tinyTensors, writeTinyModel } from '../models/checkpoints.ts'
@@ -74,6 +74,41 @@ describe('the encoder that ships with the program', () => {
     database.close()
     await open()
     expect(await models['models.list']({})).toEqual(before)
+  })
+})
+
+describe('a program whose files changed', () => {
+  const shipped = () => join(home, 'starter')
+  const start = async () => {
+    models = await createModelService({ database, assets: home, publish: createEvents().publish })
+  }
+  const hash = async () => (await models['models.get']({ id: 'starter' })).hash
+
+  it('lists the weights of the new version, also where unpacking kept an old modification time', async () => {
+    await writeTinyModel(shipped())
+    await start()
+    const before = await hash()
+    database.prepare(`UPDATE models SET created_at = '2020-01-01T00:00:00.000Z'`).run()
+    const newer = tinyTensors().map((tensor) => ({ ...tensor, data: tensor.data.map((value) => value + 1) }))
+    await writeTinyModel(shipped(), newer)
+    utimesSync(join(shipped(), 'model.safetensors'), new Date('1985-10-26'), new Date('1985-10-26'))
+    await start()
+    expect(await hash()).not.toBe(before)
+  })
+
+  it('keeps the encoder built in when a copy stands in for its lost folder', async () => {
+    await writeTinyModel(shipped())
+    await start()
+    rmSync(shipped(), { recursive: true })
+    const copy = await writeTinyModel(join(home, 'copy'))
+    expect(await add(copy)).toMatchObject({ id: 'starter', builtIn: true, folder: copy })
+  })
+
+  it('says which folder is missing', async () => {
+    await expect(start()).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining(`${shipped()} does not exist`),
+    })
   })
 })
 
@@ -151,28 +186,35 @@ describe('models.remove', () => {
     await expect(async () => models['models.remove']({ id })).rejects.toMatchObject({ code: 'not-found' })
   })
 
-  it('refuses while a run needs the model, naming the run', async () => {
-    const { id, name } = await add(await writeTinyModel(join(home, 'tiny')))
-    insertRun(database, {
-      id: 'run',
-      name: 'my run',
-      method: 'seq_bn',
-      family: 'adapter',
-      modelId: id,
-      modelName: name,
-      datasetId: 'dataset',
-      datasetName: 'reviews',
-      datasetHash: 'rows',
-      labels: ['bad', 'good'],
-      config: RunConfig.parse({ modelId: id, datasetId: 'dataset', method: { name: 'seq_bn' } }),
-      createdAt: new Date().toISOString(),
-    })
-    await expect(async () => models['models.remove']({ id })).rejects.toMatchObject({
-      code: 'conflict',
-      message: expect.stringContaining('“my run”'),
-    })
-    expect(await names()).toEqual(['starter', 'tiny'])
-  })
+  it.each(['queued', 'finished'] as const)(
+    'refuses while a %s run uses the model, naming it',
+    async (status) => {
+      const { id, name } = await add(await writeTinyModel(join(home, 'tiny')))
+      insertRun(database, {
+        id: 'run',
+        name: 'my run',
+        method: 'seq_bn',
+        family: 'adapter',
+        modelId: id,
+        modelName: name,
+        datasetId: 'dataset',
+        datasetName: 'reviews',
+        datasetHash: 'rows',
+        labels: ['bad', 'good'],
+        config: RunConfig.parse({ modelId: id, datasetId: 'dataset', method: { name: 'seq_bn' } }),
+        createdAt: new Date().toISOString(),
+      })
+      updateRun(database, 'run', { status })
+      await expect(async () => models['models.remove']({ id })).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('“my run”'),
+      })
+      expect(await names()).toEqual(['starter', 'tiny'])
+      removeRun(database, 'run')
+      await models['models.remove']({ id })
+      expect(await names()).toEqual(['starter'])
+    },
+  )
 })
 
 describeWithShared('real checkpoints', ['checkpoints/starter-encoder', 'checkpoints/minilm-l6'], () => {
