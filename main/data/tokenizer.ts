@@ -1,9 +1,9 @@
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { makeSplitter, type Section } from './tokenizer/added-tokens.ts'
 import { readDefinition, type TokenizerDefinition } from './tokenizer/definition.ts'
+import { libraryParts } from './tokenizer/library.ts'
 import { makeNormalizer, makePreTokenizer } from './tokenizer/normalizer.ts'
 import { applyTemplate, makeTemplate, type EncodedText } from './tokenizer/template.ts'
 
@@ -108,14 +108,7 @@ function append(target: number[], source: readonly number[]): void {
 
 /** The model proper (WordPiece, BPE, Unigram) from the library. */
 function makeModel(definition: TokenizerDefinition): (words: string[]) => number[] {
-  const rest = {
-    decoder: null,
-    post_processor: null,
-    normalizer: null,
-    pre_tokenizer: null,
-    added_tokens: [],
-  }
-  const { model } = new LibraryTokenizer({ ...rest, model: definition.model }, {})
+  const { model } = libraryParts({ model: definition.model })
   if (model === null) throw new Error('it has no model')
   const encode = (words: string[]): number[] =>
     model._call(words).flatMap((token) => {

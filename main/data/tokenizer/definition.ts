@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 import { WorkbenchError } from '../../../preload/contract.ts'
 import { AddedToken } from './added-tokens.ts'
-import { Stage } from './normalizer.ts'
+import { Stage } from './library.ts'
 
 /** What the parts of a tokenizer are made from: a tokenizer.json, checked as far as it is used. */
 export interface TokenizerDefinition {

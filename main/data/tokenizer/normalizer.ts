@@ -2,18 +2,14 @@
  * Normalisation and splitting into words as Hugging Face's `tokenizers` does them. The JavaScript library differs
  * from it in places that real text reaches: Chinese characters beyond U+FFFF are not set apart, a capital sigma at
  * a word's end becomes another letter than elsewhere, accents go after lower-casing instead of before, `\w` covers
- * ASCII only, neighbouring punctuation is not parted, and white space is JavaScript's. What BERT's and GPT-2's tokenizers use is therefore done here, the rest is left
- * to the library. Compared over all code points, what still differs are marks and punctuation that came into
- * Unicode after the tables of `tokenizers` (version 8).
+ * ASCII only, neighbouring punctuation is not parted, and white space is JavaScript's. What BERT's and GPT-2's
+ * tokenizers use is therefore done here, the rest is left to the library. Compared over all code points, what still
+ * differs are marks and punctuation that came into Unicode after the tables of `tokenizers` (version 8).
  */
-import { Tokenizer } from '@huggingface/tokenizers'
 import { z } from 'zod'
 
 import { makeByteLevel } from './byte-level.ts'
-
-/** A stage of a tokenizer.json: `{ type, … }`. */
-export const Stage = z.looseObject({ type: z.string() })
-export type Stage = z.infer<typeof Stage>
+import { libraryParts, Stage } from './library.ts'
 
 export interface Normalizer {
   normalize(text: string): string
@@ -63,7 +59,7 @@ export function makeNormalizer(stage: Stage | undefined): Normalizer {
       }
     }
     default: {
-      const { normalizer } = libraryStages({ normalizer: stage })
+      const { normalizer } = libraryParts({ normalizer: stage })
       if (normalizer === null) return makeNormalizer(undefined)
       return { normalize: (text) => normalizer.normalize(text), wordByWord: stage.type === 'StripAccents' }
     }
@@ -95,7 +91,7 @@ export function makePreTokenizer(stage: Stage | undefined): PreTokenizer {
       }
     }
     default: {
-      const library = libraryStages({ pre_tokenizer: stage }).pre_tokenizer
+      const library = libraryParts({ pre_tokenizer: stage }).pre_tokenizer
       if (library === null) return makePreTokenizer(undefined)
       return {
         split: (text, section) => library.pre_tokenize(text, { section_index: section }),
@@ -121,19 +117,6 @@ function byPunctuation(behavior: string): PreTokenizer {
   const pattern = Object.hasOwn(patterns, behavior) ? patterns[behavior] : undefined
   if (pattern === undefined) throw new Error(`punctuation that is "${behavior}" is not supported`)
   return { ...byPattern(pattern), wordByWord: false }
-}
-
-/** The library builds its stages only as parts of a whole tokenizer. */
-function libraryStages(stages: { normalizer?: Stage; pre_tokenizer?: Stage }): Tokenizer {
-  const model = { type: 'WordPiece', vocab: {}, unk_token: '' }
-  const rest = {
-    decoder: null,
-    post_processor: null,
-    normalizer: null,
-    pre_tokenizer: null,
-    added_tokens: [],
-  }
-  return new Tokenizer({ ...rest, model, ...stages }, {})
 }
 
 /** Each character by itself: JavaScript alone makes another sigma of one that ends a word. */

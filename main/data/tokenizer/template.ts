@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../../preload/contract.ts'
-import { Stage } from './normalizer.ts'
+import { Stage } from './library.ts'
 
 /** A stretch of the encoded input: special tokens, or one of the two texts. */
 export type Part = { ids: readonly number[]; typeId: number } | { text: 'first' | 'second'; typeId: number }

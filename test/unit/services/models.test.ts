@@ -12,7 +12,7 @@ import { createModelService, type ModelHandlers } from '../../../main/services/m
 import { openDatabase, type Database } from '../../../main/store/database.ts'
 import { insertRun, removeRun, updateRun } from '../../../main/store/runs.ts'
 import { describeWithShared, sharedPath } from '../../shared.ts'
-import { callingPickle, makeZip } from '../models/checkpoint/torch-fixtures.ts'
+import { callingPickle, makeZip, tensorPickle } from '../models/checkpoint/torch-fixtures.ts'
 import { tinyConfig, tinyTensors, writeTinyModel } from '../models/checkpoints.ts'
 
 const assets = fileURLToPath(new URL('../../../assets/', import.meta.url))
@@ -138,6 +138,27 @@ describe('models.add', () => {
     renameSync(folder, join(home, 'moved'))
     expect(await add(join(home, 'moved'))).toEqual({ ...first, folder: join(home, 'moved') })
     expect(await names()).toEqual(['starter', 'mine'])
+  })
+
+  it('knows the same weights as halves, with prefixed names and in a pytorch_model.bin', async () => {
+    const first = await add(await writeTinyModel(join(home, 'tiny')))
+    const halves = tinyTensors().map((tensor) => ({ ...tensor, dtype: 'F16' as const }))
+    expect(await add(await writeTinyModel(join(home, 'halves'), halves))).toEqual(first)
+    const prefixed = tinyTensors().map((tensor) => ({ ...tensor, name: `bert.${tensor.name}` }))
+    expect(await add(await writeTinyModel(join(home, 'prefixed'), prefixed))).toEqual(first)
+    const folder = await writeTinyModel(join(home, 'torch'))
+    rmSync(join(folder, 'model.safetensors'))
+    const specs = tinyTensors().map(({ name, shape, data }, index) => ({
+      name,
+      key: String(index),
+      elements: data.length,
+      shape: [...shape],
+      strides: shape.length === 2 ? [shape[1] ?? 1, 1] : [1],
+    }))
+    const values = tinyTensors().map(({ data }, index) => [`a/data/${index}`, new Uint8Array(data.buffer)])
+    const zip = makeZip({ 'a/data.pkl': tensorPickle(specs), ...Object.fromEntries(values) })
+    writeFileSync(join(folder, 'pytorch_model.bin'), zip)
+    expect(await add(folder)).toEqual(first)
   })
 
   it('numbers a name that another model has', async () => {
