@@ -2,7 +2,7 @@
  * Our side of the benchmark, in the same protocol as bench/torch_reference.py: one JSON object per line.
  * The graphs are those of a run (main/training/graphs.ts), with weights from the file that both sides read.
  */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 import { collate } from '../main/data/batches.ts'
@@ -75,14 +75,16 @@ async function once(
   return Number(tensor?.data[0])
 }
 
+/** Only the trained parameters are read here: the whole file in memory would count as ours. */
 function trainedParameters(layout: ParameterLayout, { path, entries }: WeightFile): Float32Array {
-  const file = readFileSync(path)
   const vector = new Float32Array(layout.size)
+  const file = openSync(path, 'r')
   for (const { name, offset, size } of layout.entries.values()) {
     const entry = entries.get(name)
     if (!entry) throw new Error(`the weight file lacks ${name}`)
-    vector.set(new Float32Array(file.buffer, file.byteOffset + entry.offset, size), offset)
+    readSync(file, vector.subarray(offset, offset + size), { position: entry.offset })
   }
+  closeSync(file)
   return vector
 }
 

@@ -2,8 +2,9 @@
  * `npm run bench`: one training step and one inference batch, ours against PyTorch's, in alternating live processes.
  * The table goes to stdout, or with --json one array; progress goes to stderr.
  */
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -47,9 +48,13 @@ const { values: flags } = parseArgs({
 const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const processor = cpus()[0]?.model.trim() ?? process.arch
-const threads = Number(flags.threads)
 
-/** Steps per turn: long enough to measure, short enough that both sides meet the same weather. */
+const threads = (): number => countOf('threads', flags.threads)
+
+/** Threads of the side that ran last spin on for a while: the rest, and an uncounted first step, keep them apart. */
+const restMs = 150
+
+/** Counted steps per turn: enough to measure, few enough that all sides meet the same weather. */
 const turn: Record<SizeName, number> = { tiny: 12, mini: 6, small: 3, base: 2 }
 
 async function measure(
@@ -69,14 +74,21 @@ async function measure(
   }
   try {
     for (const cut of [true, false]) {
-      const request: LoadRequest = { kind, size, length, cut, threads, weights: weights.path, entries }
+      const request: LoadRequest = {
+        kind,
+        size,
+        length,
+        cut,
+        threads: threads(),
+        weights: weights.path,
+        entries,
+      }
       await (cut ? sides.cut : sides.whole).ask({ load: request })
     }
     for (const precision of ['fp32', 'bf16'] as const) {
       const { config, ids, labels } = work
-      const values = statSync(weights.path).size / 4
       await sides[precision].ask({
-        load: { threads, precision, weights: weights.path, values, entries, config, ids, labels },
+        load: { threads: threads(), precision, weights: weights.path, entries, config, ids, labels },
       })
     }
     await agree(kind, sides)
@@ -86,10 +98,11 @@ async function measure(
       number[]
     >
     const peaks = { cut: 0, whole: 0, fp32: 0, bf16: 0 }
-    for (let round = 0; round < Number(flags.rounds); round++) {
+    for (let round = 0; round < countOf('rounds', flags.rounds); round++) {
       for (const name of names) {
-        const { ms, peakRssBytes } = await sides[name].ask({ [kind]: turn[size] })
-        times[name].push(...ms)
+        await setTimeout(restMs)
+        const { ms, peakRssBytes } = await sides[name].ask({ [kind]: turn[size] + 1 })
+        times[name].push(...ms.slice(1))
         peaks[name] = peakRssBytes
       }
     }
@@ -119,25 +132,34 @@ async function measure(
   }
 }
 
-/** Both sides compute the same thing, or there is nothing to compare. This is also the warm-up. */
+/** Both sides compute the same first loss, or logit, to 4 digits, or there is nothing to compare. */
 async function agree(
   kind: Row['kind'],
   { cut, whole, fp32, bf16 }: Record<'cut' | 'whole' | 'fp32' | 'bf16', Side>,
 ): Promise<void> {
-  const expected = (await fp32.ask({ [kind]: 2 })).result ?? Number.NaN
-  await bf16.ask({ [kind]: 2 })
+  const first = async (side: Side): Promise<number> => (await side.ask({ [kind]: 1 })).result ?? Number.NaN
+  const expected = await first(fp32)
+  await first(bf16)
   for (const side of [cut, whole]) {
-    const found = (await side.ask({ [kind]: 2 })).result ?? Number.NaN
-    if (!(Math.abs(found - expected) <= 1e-4 * Math.max(1, Math.abs(expected)))) {
+    const found = await first(side)
+    if (!(Math.abs(found - expected) <= 5e-5 * Math.max(1, Math.abs(expected)))) {
       throw new Error(`the two sides differ: PyTorch computes ${expected}, this program ${found}`)
     }
   }
 }
 
+/** A whole number from 1, or a message that names the flag. */
+function countOf(flag: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${flag} takes whole numbers from 1, not "${text}"`)
+  return value
+}
+
 function print(rows: readonly Row[]): void {
   const megabytes = (bytes: number): string => String(Math.round(bytes / 2 ** 20))
   console.log(
-    `${processor}, ${threads} threads, PyTorch ${rows[0]?.torch ?? ''}; medians in ms; ratio = PyTorch fp32 / ours`,
+    `${processor}, ${threads()} threads, PyTorch ${rows[0]?.torch ?? ''}; medians in ms; ratio = PyTorch fp32 / ours`,
   )
   console.log('kind   size   batch length last layer   ours    torch   bf16    ratio  MB ours  MB torch')
   for (const row of rows) {
@@ -173,7 +195,7 @@ try {
   const rows: Row[] = []
   for (const kind of kinds) {
     for (const size of chosen) {
-      for (const length of flags.length.split(',').map(Number)) {
+      for (const length of flags.length.split(',').map((text) => countOf('length', text))) {
         process.stderr.write(`${kind} ${size}, length ${length} …\n`)
         rows.push(...(await measure(kind, workload(size, length), python)))
       }

@@ -21,6 +21,9 @@ export function startSide(command: string, args: readonly string[]): Side {
   const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const { stdin, stdout } = child
   if (!stdin || !stdout) throw new Error(`${command} cannot be talked to`)
+  // A side that could not be started, or has ended, is told of by the missing answer.
+  child.on('error', () => undefined)
+  stdin.on('error', () => undefined)
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
   return {
     async ask(request) {

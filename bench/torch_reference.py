@@ -95,18 +95,17 @@ class Session:
     def __init__(self, request):
         torch.set_num_threads(request["threads"])
         self.bf16 = request["precision"] == "bf16"
-        values = torch.from_file(request["weights"], shared=False, size=request["values"], dtype=torch.float32)
 
-        def read(name):
-            entry = request["entries"][name]
-            start = entry["offset"] // 4
-            shape = entry["shape"]
-            count = 1
-            for size in shape:
-                count *= size
-            return values[start : start + count].clone().view(shape)
+        with open(request["weights"], "rb") as file:
 
-        self.model = Model(read, request["config"])
+            def read(name):
+                # One tensor at a time: a second copy of the file in memory would count as PyTorch's.
+                entry = request["entries"][name]
+                file.seek(entry["offset"])
+                data = bytearray(file.read(entry["byteLength"]))
+                return torch.frombuffer(data, dtype=torch.float32).view(entry["shape"])
+
+            self.model = Model(read, request["config"])
         self.ids = torch.tensor(request["ids"], dtype=torch.long)
         self.mask = torch.ones(self.ids.shape)
         self.labels = torch.tensor(request["labels"], dtype=torch.long)
