@@ -1,4 +1,6 @@
 /** Entry of the trainer process: it is told one job over its parent's channel, does it, and ends. */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { toContractError } from '../preload/contract.ts'
 import { train, type Control } from './training/loop.ts'
 import type { FromTrainer, ToTrainer } from './training/messages.ts'
@@ -13,11 +15,13 @@ interface ElectronParentPort {
 const electron: ElectronParentPort | undefined = Reflect.get(process, 'parentPort')
 const control: Control = { requested: undefined }
 /** Messages that have been given to the channel but may not have left this process. */
-let leaving = Promise.resolve()
+let leaving: Promise<void> = Promise.resolve()
 
 function send(message: FromTrainer): void {
   if (electron) {
     electron.postMessage(message)
+    // Electron does not say when a message has left; without a moment the last one may not.
+    leaving = delay(100)
     return
   }
   const sent = new Promise<void>((resolve) => {
