@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
+import { WorkbenchError } from '../preload/contract.ts'
 import type { Engine, HostTensor, WeightFile } from './engines/engine.ts'
 import { createOnnxRuntimeEngine } from './engines/onnxruntime.ts'
 import { collate } from './data/batches.ts'
@@ -35,13 +36,29 @@ const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 0 }
 
 /**
  * Computes a golden case and compares every tensor of it: once with every hidden state computed, once with
- * the last layer computing only what the head reads, as a run does.
+ * the last layer computing only what the head reads, as a run does. A case of a method that there is not is
+ * wrong, with that as its problem.
+ *
+ * @throws WorkbenchError `bad-input` for a folder that is no case
  */
 export async function verifyCase(
   folder: string,
   engine: Engine = createOnnxRuntimeEngine(),
 ): Promise<VerifiedCase> {
-  const golden = await readGoldenCase(folder)
+  const golden = await readGoldenCase(folder).catch((error: unknown) => {
+    if (error instanceof WorkbenchError && error.code === 'unsupported') return error
+    throw error
+  })
+  if (golden instanceof WorkbenchError) {
+    return {
+      case: basename(folder),
+      ok: false,
+      engine: engine.name,
+      device: engine.device,
+      maxAbs: {},
+      problems: [golden.message],
+    }
+  }
   const scratch = await mkdtemp(join(tmpdir(), 'workbench-verify-'))
   try {
     const weights = await writeWeightFile(

@@ -34,7 +34,7 @@ describe('verify', () => {
 
   /** A copy of a case in which one file was changed. */
   function altered(name: string, file: string, change: (bytes: Buffer) => Buffer | string): string {
-    const folder = join(scratch, `${name}-${file}`)
+    const folder = mkdtempSync(join(scratch, `${name}-`))
     cpSync(join(cases, name), folder, { recursive: true })
     writeFileSync(join(folder, file), change(readFileSync(join(folder, file))))
     return folder
@@ -62,6 +62,15 @@ describe('verify', () => {
     const { ok, problems } = await verifyCase(folder)
     expect(ok).toBe(false)
     expect(problems.some((problem) => problem.startsWith('grad.'))).toBe(true)
+  })
+
+  it('calls a case wrong whose method there is not, and says so', async () => {
+    const folder = altered('bert_seq_bn', 'config.json', (bytes) =>
+      bytes.toString().replace('"inv_adapter": null', '"inv_adapter": "nice"'),
+    )
+    const { ok, problems } = await verifyCase(folder)
+    expect(ok).toBe(false)
+    expect(problems).toEqual([expect.stringMatching(/invertible adapters/)])
   })
 
   it('refuses a folder that is no case, naming what one has', async () => {
