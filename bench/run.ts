@@ -3,11 +3,11 @@
  * The table goes to stdout, or with --json one array; progress goes to stderr.
  */
 import { mkdirSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
+import { processorName } from '../main/training/environment.ts'
 import { median } from '../main/training/metrics.ts'
 import type { LoadRequest } from './ours.ts'
 import { findPython } from './python.ts'
@@ -47,7 +47,7 @@ const { values: flags } = parseArgs({
 
 const cache = fileURLToPath(new URL('../.cache/bench/', import.meta.url))
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const processor = cpus()[0]?.model.trim() ?? process.arch
+const processor = processorName()
 
 const threads = (): number => countOf('threads', flags.threads)
 

@@ -1,7 +1,8 @@
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { DeviceReport, Handlers, SystemInfo } from '../../preload/contract.ts'
+import { processorName } from '../training/environment.ts'
 
 export const version = packageJson.version
 
@@ -44,8 +45,4 @@ async function onnxruntimeCpu(): Promise<DeviceReport> {
     const problem = `onnxruntime-node cannot be loaded: ${reason}. Install the packages again: npm ci`
     return { ...report, available: false, problem, version: '' }
   }
-}
-
-function processorName(): string {
-  return cpus()[0]?.model.trim() ?? process.arch
 }

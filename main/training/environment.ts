@@ -13,7 +13,12 @@ export function describeEnvironment({ name, version, device, threads }: Engine):
     engineVersion: version,
     device,
     threads,
-    processor: cpus()[0]?.model.trim() ?? process.arch,
+    processor: processorName(),
     platform: `${process.platform}-${process.arch}`,
   }
+}
+
+/** The processor's name, or its architecture where the system does not tell. */
+export function processorName(): string {
+  return cpus()[0]?.model.trim() ?? process.arch
 }
