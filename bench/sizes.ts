@@ -3,7 +3,7 @@ import { classificationHead } from '../main/adapters/head.ts'
 import { createRandom } from '../main/data/random.ts'
 import type { BackboneConfig } from '../main/models/config.ts'
 import { backboneTensors, writeWeightFile, type LazyTensor, type WeightFile } from '../main/models/weights.ts'
-import type { TunedModel } from '../main/training/graphs.ts'
+import { tunedModel, type TunedModel } from '../main/training/tuned-model.ts'
 
 export const sizeNames = ['tiny', 'mini', 'small', 'base'] as const
 export type SizeName = (typeof sizeNames)[number]
@@ -51,12 +51,17 @@ export function workload(size: SizeName, length: number): Workload {
     batch,
     length,
     config,
-    model: {
+    model: tunedModel(
       config,
-      method: findMethod('seq_bn').prepare({}, config, 'run'),
-      head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, 2, 'run'),
-      labels: 2,
-    },
+      findMethod('seq_bn').prepare({}, { config, adapterName: 'run', tasks: ['run'], adapters: [] }),
+      [
+        {
+          name: 'run',
+          head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, 2, 'run'),
+          labels: 2,
+        },
+      ],
+    ),
     ids,
     labels: ids.map((_, row) => row % 2),
   }
@@ -64,7 +69,7 @@ export function workload(size: SizeName, length: number): Workload {
 
 /** Random weights of backbone, adapters and head in one file that both sides read. */
 export function weightFile({ size, config, model }: Workload, folder: string): Promise<WeightFile> {
-  const specs = [...backboneTensors(config), ...model.method.parameters, ...model.head.parameters]
+  const specs = [...backboneTensors(config), ...model.layout.entries.values()]
   const tensors = new Map<string, LazyTensor>(
     specs.map(({ name, shape }) => [name, { shape, read: async () => randomWeight(name, shape) }]),
   )

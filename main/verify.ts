@@ -8,15 +8,10 @@ import { createOnnxRuntimeEngine } from './engines/onnxruntime.ts'
 import { collate } from './data/batches.ts'
 import { writeWeightFile } from './models/weights.ts'
 import { encoderFeeds, targetFeeds } from './training/feeds.ts'
-import {
-  evaluationGraph,
-  trainingGraph,
-  type GraphOptions,
-  type TunedGraph,
-  type TunedModel,
-} from './training/graphs.ts'
+import { evaluationGraph, trainingGraph, type GraphOptions, type TunedGraph } from './training/graphs.ts'
 import { partOf, type ParameterLayout } from './training/layout.ts'
 import { optimizerFeeds } from './training/optimizer.ts'
+import type { TunedModel } from './training/tuned-model.ts'
 import { readGoldenCase, type GoldenCase } from './verify/golden-case.ts'
 
 export interface VerifiedCase {
@@ -190,7 +185,7 @@ function feeds({ inputs, model }: GoldenCase): Record<string, HostTensor> {
   )
   return {
     ...encoderFeeds({ ...batch, mask: Float32Array.from(inputs.mask.flat()) }),
-    ...targetFeeds(inputs.labels, model.labels, inputs.labels.length),
+    ...targetFeeds(inputs.labels, model.tasks[0]?.labels ?? 0, inputs.labels.length),
   }
 }
 

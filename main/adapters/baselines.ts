@@ -28,7 +28,7 @@ export const fullFineTuning = defineMethod({
   source: 'Devlin et al. 2019, "BERT"',
   learningRate: 2e-4,
   options: noOptions,
-  prepare: (_options, config) => ({
+  prepare: (_options, { config }) => ({
     parameters: backboneTensors(config).map(({ name, shape }) => ({
       name,
       shape,

@@ -13,12 +13,20 @@ import {
   tanh,
   type Value,
 } from '../graph/index.ts'
-import { sitePath } from '../models/bert.ts'
+import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
-import type { BlockSite, Build, Place, Sites } from '../models/sites.ts'
+import type { BlockSite, Build, Place } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { bottleneckOptions, bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
-import { defineMethod, type Initialization, type Method, type ParameterSpec } from './method.ts'
+import { singleAdapter } from './compose.ts'
+import {
+  defineMethod,
+  type Initialization,
+  type Method,
+  type ParameterSpec,
+  type PreparedMethod,
+} from './method.ts'
+import type { BottleneckPart } from './parts.ts'
 
 /** PyTorch's default for the layer norms that an adapter brings. */
 const layerNormEpsilon = 1e-5
@@ -86,7 +94,7 @@ function bottleneckMethod(preset: {
     family: 'adapter',
     learningRate: 1e-3,
     options: bottleneckOptions(defaults),
-    prepare: (options, config, adapterName) => prepareBottleneck(options, config, adapterName),
+    prepare: (options, { config, adapterName }) => prepareBottleneck(options, config, adapterName),
   })
 }
 
@@ -96,7 +104,12 @@ interface SiteAdapter {
   width: number
 }
 
-function prepareBottleneck(options: BottleneckOptions, config: BackboneConfig, adapterName: string) {
+/** @throws WorkbenchError `bad-input` naming the option */
+export function prepareBottleneck(
+  options: BottleneckOptions,
+  config: BackboneConfig,
+  adapterName: string,
+): PreparedMethod {
   if (options.residual_before_ln === 'post_add' && !options.original_ln_before) {
     throw new WorkbenchError(
       'bad-input',
@@ -120,67 +133,56 @@ function prepareBottleneck(options: BottleneckOptions, config: BackboneConfig, a
       `leave_out names layer ${beyond}; this model has the layers 0 to ${config.layers - 1}`,
     )
   }
+  const architecture = architectureOf(config)
   const adapterAt = (site: BlockSite): SiteAdapter | undefined =>
     places.includes(site.place) && !options.leave_out.includes(site.layer)
       ? {
-          path: `${sitePath(site.layer, site.place)}.adapters.${adapterName}`,
+          path: `${architecture.sitePath(site.layer, site.place)}.adapters.${adapterName}`,
           width: bottleneckSize(options.reduction_factor, site.layer, config.hiddenSize),
         }
       : undefined
-
   const layers = Array.from({ length: config.layers }, (_, layer) => layer)
   const adapters = layers.flatMap((layer) => places.map((place) => adapterAt({ layer, place })))
   const parameters = adapters.flatMap((adapter) => (adapter ? siteParameters(options, config, adapter) : []))
+  return singleAdapter(adapterName, parameters, {
+    bottleneck(site) {
+      const adapter = adapterAt(site)
+      return adapter && bottleneckPart(options, config, adapter)
+    },
+  })
+}
 
+/** The order of sums and norms is that of `Adapter` and `ParallelAdapter` in the adapters library. */
+function bottleneckPart(
+  options: BottleneckOptions,
+  config: BackboneConfig,
+  adapter: SiteAdapter,
+): BottleneckPart {
+  const ending = (output: Value, input: Value, normalize: (x: Value) => Value): Value =>
+    options.original_ln_after ? normalize(add(output, input)) : output
   return {
-    parameters,
-    sites: (build: Build): Sites => ({
-      join(site, hidden, residual, normalize) {
-        const adapter = adapterAt(site)
-        if (!adapter) return undefined
-        const apply = (x: Value, own?: Value): Value => bottleneck(build, options, config, adapter, x, own)
-        return options.is_parallel
-          ? joinParallel(options, apply, hidden, residual, normalize)
-          : joinSequential(options, apply, hidden, residual, normalize)
-      },
-      mixesPositions: (layer) =>
-        options.use_gating && places.some((place) => adapterAt({ layer, place }) !== undefined),
-    }),
+    parallel: options.is_parallel,
+    mixesPositions: options.use_gating,
+    before: (hidden, input, normalize) =>
+      options.is_parallel ? { x: input, residual: input } : sumsBefore(options, hidden, input, normalize),
+    apply: (build, x, residual) =>
+      bottleneck(build, options, config, adapter, x, options.is_parallel ? undefined : residual),
+    after: (output, hidden, input, normalize) =>
+      ending(options.is_parallel ? add(output, hidden) : output, input, normalize),
   }
 }
 
-type Apply = (x: Value, own?: Value) => Value
-
-/** The order of sums and norms in `Adapter.pre_forward` and `post_forward` of the adapters library. */
-function joinSequential(
+function sumsBefore(
   options: BottleneckOptions,
-  apply: Apply,
   hidden: Value,
-  residual: Value,
+  input: Value,
   normalize: (x: Value) => Value,
-): Value {
-  let own = hidden
-  let x = hidden
-  if (options.original_ln_before) {
-    x = add(hidden, residual)
-    if (options.residual_before_ln === 'post_add') own = x
-    x = normalize(x)
-  }
-  if (options.residual_before_ln === false) own = x
-  const adapted = apply(x, own)
-  return options.original_ln_after ? normalize(add(adapted, residual)) : adapted
-}
-
-/** `ParallelAdapter`: it reads the sublayer's input, and its output is added to the sublayer's. */
-function joinParallel(
-  options: BottleneckOptions,
-  apply: Apply,
-  hidden: Value,
-  residual: Value,
-  normalize: (x: Value) => Value,
-): Value {
-  const adapted = add(hidden, apply(residual))
-  return options.original_ln_after ? normalize(add(adapted, residual)) : adapted
+): { x: Value; residual: Value } {
+  if (!options.original_ln_before) return { x: hidden, residual: hidden }
+  const sum = add(hidden, input)
+  const x = normalize(sum)
+  const residuals = { true: hidden, false: x, post_add: sum }
+  return { x, residual: residuals[`${options.residual_before_ln}`] }
 }
 
 /**
@@ -195,7 +197,7 @@ function bottleneck(
   { path, width }: SiteAdapter,
   x: Value,
   own: Value | undefined,
-): Value {
+): { output: Value; up: Value } {
   const norm = (value: Value, name: string): Value =>
     layerNormalization(
       value,
@@ -207,15 +209,15 @@ function bottleneck(
   const inner = activations[options.non_linearity](
     linear(build, input, `${path}.${downName(options)}`, hiddenSize, width),
   )
-  let output = linear(build, inner, `${path}.adapter_up`, width, hiddenSize)
-  if (options.scaling === 'learned') output = multiply(output, build.parameter(`${path}.scaling`, [1]))
-  else if (options.scaling !== 1) output = multiply(output, options.scaling)
-  output = build.dropout(output, options.dropout, path)
+  let up = linear(build, inner, `${path}.adapter_up`, width, hiddenSize)
+  if (options.scaling === 'learned') up = multiply(up, build.parameter(`${path}.scaling`, [1]))
+  else if (options.scaling !== 1) up = multiply(up, options.scaling)
+  let output = build.dropout(up, options.dropout, path)
   if (options.use_gating) output = multiply(output, gate(build, `${path}.gate`, hiddenSize, x))
   const residualFirst = options.adapter_residual_before_ln && own !== undefined
   if (residualFirst) output = add(output, own)
   if (options.ln_after) output = norm(output, 'adapter_norm_after')
-  return residualFirst || own === undefined ? output : add(output, own)
+  return { output: residualFirst || own === undefined ? output : add(output, own), up }
 }
 
 /** One number per example, `[1, batch, 1]`: the mean over all positions, padding included, as in the library. */

@@ -8,6 +8,7 @@ import {
 } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { Build, Sites } from '../models/sites.ts'
+import type { AdapterParts } from './parts.ts'
 
 /** How a parameter's values begin; `pretrained` are the checkpoint's. Formulas as in `torch.nn.init`. */
 export type Initialization =
@@ -18,20 +19,75 @@ export type Initialization =
   | { kind: 'constant'; value: number }
   | { kind: 'pretrained' }
 
+/** Parameters that may have a learning rate of their own. */
+export type ParameterGroup = 'adapter' | 'fusion' | 'head' | 'backbone'
+
 /** A parameter that a method trains. */
 export interface ParameterSpec {
   /** In the adapter library's state dict, without the model's prefix. */
   name: string
   shape: readonly number[]
-  group: 'adapter' | 'head' | 'backbone'
+  group: ParameterGroup
   initialization: Initialization
+}
+
+/** What of a method one graph contains. A graph is compiled for each that is in use. */
+export interface Variant {
+  /** The first so many layers carry no adapter (AdapterDrop). */
+  droppedLayers?: number
+  /** The task adapters that take part, by index, for each layer; left out: all of them. */
+  active?: readonly (readonly number[])[]
+}
+
+/** What a method's graph is built for. */
+export interface Situation {
+  /** Whose example it is, of the tasks trained together. */
+  task: number
+  variant: Variant
+}
+
+/** A method's random choices for one training batch. */
+export interface StepDraw {
+  variant: Variant
+  /** Values of the inputs that the method asked `build.given` for. */
+  feeds?: Readonly<Record<string, { data: Float32Array; shape: readonly number[] }>>
+}
+
+/** A trained adapter that a method builds on, under the name of its parameters in the state dict. */
+export interface NamedAdapter {
+  name: string
+  method: PreparedMethod
+}
+
+/** What a method is prepared for. */
+export interface PrepareContext {
+  config: BackboneConfig
+  /** Under which its parameters stand in the state dict. */
+  adapterName: string
+  /** Names of the tasks that are trained together: at least one. */
+  tasks: readonly string[]
+  /** Trained adapters that it takes, frozen unless it says otherwise. */
+  adapters: readonly NamedAdapter[]
 }
 
 /** A method with its options, ready for one backbone. */
 export interface PreparedMethod {
+  /** Those it trains. */
   parameters: readonly ParameterSpec[]
-  sites(build: Build): Sites
+  sites(build: Build, situation: Situation): Sites
+  /** What compositions combine it from; left out where it cannot be part of one. */
+  parts?: AdapterParts
+  /**
+   * The random choices of one training step.
+   *
+   * @param uniform numbers in [0, 1) of a stream of their own for each purpose
+   * @param batch examples in the batch
+   */
+  draw?(uniform: (purpose: string, count: number) => Float32Array, batch: number): StepDraw
 }
+
+/** All layers and task adapters. */
+export const wholeMethod: Situation = { task: 0, variant: {} }
 
 export interface Method extends Omit<MethodDescription, 'fields'> {
   fields(): OptionField[]
@@ -39,10 +95,9 @@ export interface Method extends Omit<MethodDescription, 'fields'> {
    * Checks the options and says what the method adds to a backbone.
    *
    * @param options those that differ from the defaults, as given by the user
-   * @param adapterName under which its parameters stand in the state dict
    * @throws WorkbenchError `bad-input` naming the option
    */
-  prepare(options: unknown, config: BackboneConfig, adapterName: string): PreparedMethod
+  prepare(options: unknown, context: PrepareContext): PreparedMethod
 }
 
 interface MethodDefinition<Schema extends z.ZodType> {
@@ -52,18 +107,25 @@ interface MethodDefinition<Schema extends z.ZodType> {
   summary: string
   source: string
   learningRate: number
+  /** Which trained adapters it takes; default: none. */
+  takes?: MethodDescription['takes']
+  /** Whether several tasks may be trained together with it; default: one. */
+  manyTasks?: boolean
   /** Every option has a default; `meta` carries its title, its hint in plain words and whether it is advanced. */
   options: Schema
-  prepare(options: z.output<Schema>, config: BackboneConfig, adapterName: string): PreparedMethod
+  prepare(options: z.output<Schema>, context: PrepareContext): PreparedMethod
 }
 
 /** A method's declaration with its options' type folded away, as the registry holds it. */
 export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinition<Schema>): Method {
-  const { options: schema, prepare, ...description } = definition
+  const { options: schema, prepare, takes = 'none', manyTasks = false, ...description } = definition
   return {
     ...description,
+    takes,
+    manyTasks,
     fields: () => optionFields(schema),
-    prepare(options, config, adapterName) {
+    prepare(options, context) {
+      refuseContext({ name: definition.name, takes, manyTasks }, context)
       const parsed = schema.safeParse(options)
       if (!parsed.success) {
         const issue = parsed.error.issues[0]
@@ -73,9 +135,23 @@ export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinit
           `method ${definition.name}${option ? `, option "${option}"` : ''}: ${issue?.message ?? 'not usable'}`,
         )
       }
-      return prepare(parsed.data, config, adapterName)
+      return prepare(parsed.data, context)
     },
   }
+}
+
+/** Refuses trained adapters or tasks that the method has no use for, or too few of them. */
+function refuseContext(
+  { name, takes, manyTasks }: Pick<Method, 'name' | 'takes' | 'manyTasks'>,
+  { adapters, tasks }: PrepareContext,
+): void {
+  const refuse = (why: string): never => {
+    throw new WorkbenchError('bad-input', `method ${name} ${why}`)
+  }
+  if (takes === 'none' && adapters.length > 0) refuse('takes no trained adapters; leave them out')
+  if (takes !== 'none' && adapters.length === 0)
+    refuse('needs trained adapters to build on; name at least one')
+  if (!manyTasks && tasks.length > 1) refuse(`trains one task at a time; ${tasks.length} datasets were given`)
 }
 
 /** What a schema's `meta` may say beside zod's own `title` and `description`. */

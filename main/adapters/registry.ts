@@ -24,13 +24,15 @@ export function findMethod(name: string): Method {
 
 /** What a form needs to offer the methods. */
 export function describeMethods(): MethodDescription[] {
-  return methods.map(({ name, label, family, summary, source, learningRate, fields }) => ({
+  return methods.map(({ name, label, family, summary, source, learningRate, takes, manyTasks, fields }) => ({
     name,
     label,
     family,
     summary,
     source,
     learningRate,
+    takes,
+    manyTasks,
     fields: fields(),
   }))
 }

@@ -44,6 +44,7 @@ export class Graph {
   readonly outputs = new Map<string, Value>()
   private readonly names = new Set<string>()
   private readonly scalars = new Map<number, Value>()
+  private readonly known = new Map<string, readonly Value[]>()
   private counter = 0
 
   /** A tensor that every run is given. */
@@ -81,7 +82,10 @@ export class Graph {
     return value
   }
 
-  /** Adds an operation; its operation file (graph/operations) has computed the outputs' types and shapes. */
+  /**
+   * Adds an operation; its operation file (graph/operations) has computed the outputs' types and shapes. The same
+   * operation on the same values is there once: what several branches have in common is computed once.
+   */
   node(
     op: string,
     inputs: readonly Value[],
@@ -91,10 +95,14 @@ export class Graph {
     for (const input of inputs) {
       if (input.graph !== this) throw new Error(`${op} was given "${input.name}" of another graph`)
     }
+    const key = JSON.stringify([op, inputs.map(({ name }) => name), attributes])
+    const known = this.known.get(key)
+    if (known) return known
     const values: Value[] = []
     const node: Node = { op, inputs, attributes, outputs: values }
     for (const { type, shape } of outputs) values.push(this.value(this.fresh(op), type, shape, node))
     this.nodes.push(node)
+    this.known.set(key, values)
     return values
   }
 

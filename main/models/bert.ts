@@ -1,57 +1,45 @@
-import { add, gather, multiply, reshape, subtract, type Graph, type Value } from '../graph/index.ts'
+import { add, gather, multiply, reshape, subtract, type Value } from '../graph/index.ts'
+import type {
+  Architecture,
+  EncodeOptions,
+  EncoderInputs,
+  NamedShape,
+  ProjectionPath,
+} from './architecture.ts'
 import type { BackboneConfig } from './config.ts'
-import type { Build, Place, Sites } from './sites.ts'
+import type { Build, Place, Projection } from './sites.ts'
 import { layerNorm, transformerBlock, type BlockNames } from './transformer-block.ts'
-
-/** The inputs of an encoder. `mask` is batch-major, since attention is; everything else is time-major. */
-export interface EncoderInputs {
-  /** int32 `[sequence, batch]` */
-  ids: Value
-  /** int32 `[sequence, batch]` */
-  typeIds: Value
-  /** int32 `[sequence]` */
-  positions: Value
-  /** float32 `[batch, sequence]`: 1 for tokens, 0 for padding */
-  mask: Value
-}
-
-export function encoderInputs(graph: Graph): EncoderInputs {
-  return {
-    ids: graph.input('ids', 'int32', ['sequence', 'batch']),
-    typeIds: graph.input('typeIds', 'int32', ['sequence', 'batch']),
-    positions: graph.input('positions', 'int32', ['sequence']),
-    mask: graph.input('mask', 'float32', ['batch', 'sequence']),
-  }
-}
-
-export interface EncodeOptions {
-  sites?: Sites
-  /** The last layer computes only the first position, where nothing else is read. */
-  firstOnly?: boolean
-}
 
 /** The largest float32: what PyTorch's encoders subtract from the scores of padding. */
 const masked = 3.4028234663852886e38
 
-/**
- * BERT (Devlin et al. 2019), as in Hugging Face's `BertModel` without its pooler.
- *
- * @returns the hidden states: embeddings first, then every layer's, `[sequence, batch, hidden]`
- *   (the last `[1, batch, hidden]` with `firstOnly`)
- */
-export function encode(
+/** BERT (Devlin et al. 2019), as in Hugging Face's `BertModel` without its pooler. */
+export const bert: Architecture = {
+  prefix: 'bert.',
+  tensors,
+  encode,
+  sitePath,
+  projectionPath,
+  prefixGatePath: (layer) => `encoder.layer.${layer}.attention.self.prefix_tuning.prefix_gates`,
+  prefixLocation: 'self_prefix',
+  reads: 'first',
+}
+
+function encode(
   build: Build,
   config: BackboneConfig,
   inputs: EncoderInputs,
   { sites = {}, firstOnly = false }: EncodeOptions = {},
 ): Value[] {
   const maskBias = reshape(multiply(subtract(inputs.mask, 1), masked), ['batch', 1, 1, 'sequence'])
-  const states = [embed(build, config, inputs)]
+  const embedded = embed(build, config, inputs)
+  const states = [sites.embeddings?.(embedded) ?? embedded]
   for (let layer = 0; layer < config.layers; layer++) {
     const cut = firstOnly && layer === config.layers - 1 && sites.mixesPositions?.(layer) !== true
     const x = states[layer]
     if (x === undefined) throw new Error(`layer ${layer} has no input`)
-    states.push(transformerBlock(build, config, blockNames(layer), layer, x, maskBias, sites, cut))
+    const block = { build, config, sites, layer, names: blockNames(layer) }
+    states.push(transformerBlock(block, x, maskBias, cut))
   }
   return states
 }
@@ -88,7 +76,47 @@ function blockNames(layer: number): BlockNames {
   }
 }
 
-/** Where the adapter library keeps a block's adapters in the state dict. */
-export function sitePath(layer: number, place: Place): string {
+function sitePath(layer: number, place: Place): string {
   return place === 'attention' ? `encoder.layer.${layer}.attention.output` : `encoder.layer.${layer}.output`
+}
+
+function projectionPath(
+  { hiddenSize, intermediateSize }: BackboneConfig,
+  layer: number,
+  projection: Projection,
+): ProjectionPath {
+  const sizes = {
+    inputSize: projection === 'output' ? intermediateSize : hiddenSize,
+    outputSize: projection === 'intermediate' ? intermediateSize : hiddenSize,
+  }
+  return { path: blockNames(layer)[projection], ...sizes }
+}
+
+function tensors(config: BackboneConfig): NamedShape[] {
+  const { hiddenSize: hidden, intermediateSize: intermediate } = config
+  const linear = (name: string, output: number, input: number): NamedShape[] => [
+    { name: `${name}.weight`, shape: [output, input] },
+    { name: `${name}.bias`, shape: [output] },
+  ]
+  const norm = (name: string): NamedShape[] => [
+    { name: `${name}.weight`, shape: [hidden] },
+    { name: `${name}.bias`, shape: [hidden] },
+  ]
+  const layer = (names: BlockNames): NamedShape[] => [
+    ...linear(names.query, hidden, hidden),
+    ...linear(names.key, hidden, hidden),
+    ...linear(names.value, hidden, hidden),
+    ...linear(names.attentionOutput, hidden, hidden),
+    ...norm(names.attentionNorm),
+    ...linear(names.intermediate, intermediate, hidden),
+    ...linear(names.output, hidden, intermediate),
+    ...norm(names.outputNorm),
+  ]
+  return [
+    { name: 'embeddings.word_embeddings.weight', shape: [config.vocabularySize, hidden] },
+    { name: 'embeddings.position_embeddings.weight', shape: [config.maximumPositions, hidden] },
+    { name: 'embeddings.token_type_embeddings.weight', shape: [config.typeVocabularySize, hidden] },
+    ...norm('embeddings.LayerNorm'),
+    ...Array.from({ length: config.layers }, (_, index) => layer(blockNames(index))).flat(),
+  ]
 }

@@ -1,17 +1,24 @@
 import {
   add,
+  divide,
+  exponential,
   gelu,
   layerNormalization,
   matMul,
+  maximum,
+  multiply,
+  reduceMax,
+  reduceSum,
   relu,
   reshape,
   slice,
   softmax,
+  subtract,
   transpose,
   type Value,
 } from '../graph/index.ts'
 import type { BackboneConfig } from './config.ts'
-import type { BlockSite, Build, Sites } from './sites.ts'
+import type { BlockSite, Build, Prefix, Projection, Sites } from './sites.ts'
 
 /** Names of one layer's parameters in the state dict, without `.weight` and `.bias`. */
 export interface BlockNames {
@@ -36,6 +43,24 @@ export function layerNorm(build: Build, x: Value, name: string, size: number, ep
   return layerNormalization(x, scale, build.parameter(`${name}.bias`, [size]), epsilon)
 }
 
+/** A linear layer of a block as the method leaves it. */
+function project({ build, config, sites, layer, names }: Block, projection: Projection, x: Value): Value {
+  const { hiddenSize, intermediateSize } = config
+  const from = projection === 'output' ? intermediateSize : hiddenSize
+  const to = projection === 'intermediate' ? intermediateSize : hiddenSize
+  const y = linear(build, x, names[projection], from, to)
+  return sites.project?.(layer, projection, x, y) ?? y
+}
+
+/** A block and all that adding its nodes takes. */
+export interface Block {
+  build: Build
+  config: BackboneConfig
+  sites: Sites
+  layer: number
+  names: BlockNames
+}
+
 /**
  * One post-norm transformer block.
  *
@@ -44,33 +69,25 @@ export function layerNorm(build: Build, x: Value, name: string, size: number, ep
  * @param firstOnly computes only the first position's output, `[1, batch, hidden]`: it still attends to every
  *   position, so its value and gradients are those of the whole block
  */
-export function transformerBlock(
-  build: Build,
-  config: BackboneConfig,
-  names: BlockNames,
-  layer: number,
-  x: Value,
-  maskBias: Value,
-  sites: Sites,
-  firstOnly: boolean,
-): Value {
-  const { hiddenSize, intermediateSize, layerNormEpsilon } = config
-  const queryInput = firstOnly ? slice(x, 0, 0, 1) : x
-  const context = firstOnly
-    ? firstPositionAttention(build, config, names, queryInput, x, maskBias)
-    : selfAttention(build, config, names, x, maskBias)
+export function transformerBlock(block: Block, x: Value, maskBias: Value, firstOnly: boolean): Value {
+  const { build, config, sites, layer, names } = block
+  const { hiddenSize, layerNormEpsilon } = config
+  const first = firstOnly ? slice(x, 0, 0, 1) : x
+  const context =
+    firstOnly && sites.changesKeys?.(layer) !== true
+      ? firstPositionAttention(block, first, x, maskBias)
+      : attention(block, first, x, maskBias)
   const attended = linear(build, context, names.attentionOutput, hiddenSize, hiddenSize)
-  const middle = join(sites, { layer, place: 'attention' }, attended, queryInput, (value) =>
+  const middle = join(sites, { layer, place: 'attention' }, attended, first, (value) =>
     layerNorm(build, value, names.attentionNorm, hiddenSize, layerNormEpsilon),
   )
-  const inner = activate(config, linear(build, middle, names.intermediate, hiddenSize, intermediateSize))
-  const hidden = linear(build, inner, names.output, intermediateSize, hiddenSize)
+  const hidden = project(block, 'output', activate(config, project(block, 'intermediate', middle)))
   return join(sites, { layer, place: 'output' }, hidden, middle, (value) =>
     layerNorm(build, value, names.outputNorm, hiddenSize, layerNormEpsilon),
   )
 }
 
-function join(
+export function join(
   sites: Sites,
   site: BlockSite,
   hidden: Value,
@@ -80,24 +97,75 @@ function join(
   return sites.join?.(site, hidden, residual, normalize) ?? normalize(add(hidden, residual))
 }
 
-/** Multi-head attention: `x [sequence, batch, hidden]` → the same shape. */
-function selfAttention(
-  build: Build,
+/**
+ * Multi-head attention.
+ *
+ * @param from what asks, `[queries, batch, hidden]`
+ * @param x what is attended to, `[sequence, batch, hidden]`
+ * @returns `[queries, batch, hidden]`
+ */
+export function attention(block: Block, from: Value, x: Value, maskBias: Value): Value {
+  const query = project(block, 'query', from)
+  const key = project(block, 'key', x)
+  const value = project(block, 'value', x)
+  const prefixes = block.sites.prefix?.(block.layer, x) ?? []
+  return attend(block.config, query, key, value, maskBias, prefixes)
+}
+
+/**
+ * Scaled dot-product attention over projected queries, keys and values, `[…, batch, hidden]` each.
+ *
+ * @param maskBias broadcasts to `[batch, heads, queries, sequence]`
+ * @param prefixes keys and values that stand before those of the sequence and are masked only by their own mask
+ */
+export function attend(
   { hiddenSize, heads }: BackboneConfig,
-  names: BlockNames,
-  x: Value,
+  query: Value,
+  key: Value,
+  value: Value,
   maskBias: Value,
+  prefixes: readonly Prefix[] = [],
 ): Value {
   const headSize = hiddenSize / heads
   // [sequence, batch, hidden] → [batch, heads, sequence, headSize]
-  const split = (value: Value): Value =>
-    transpose(reshape(value, [...value.shape.slice(0, 2), heads, headSize]), [1, 2, 0, 3])
-  const query = split(linear(build, x, names.query, hiddenSize, hiddenSize))
-  const key = split(linear(build, x, names.key, hiddenSize, hiddenSize))
-  const value = split(linear(build, x, names.value, hiddenSize, hiddenSize))
-  const scores = matMul(query, key, { transposeB: true, alpha: 1 / Math.sqrt(headSize) })
-  const context = matMul(softmax(add(scores, maskBias)), value)
-  return reshape(transpose(context, [2, 0, 1, 3]), x.shape)
+  const split = (x: Value): Value =>
+    transpose(reshape(x, [...x.shape.slice(0, 2), heads, headSize]), [1, 2, 0, 3])
+  const queries = split(query)
+  const product = (keys: Value): Value =>
+    matMul(queries, keys, { transposeB: true, alpha: 1 / Math.sqrt(headSize) })
+  const scores = add(product(split(key)), maskBias)
+  const context =
+    prefixes.length === 0
+      ? matMul(softmax(scores), split(value))
+      : attendBoth(
+          prefixes.map(({ keys, values, mask }) => ({ scores: product(keys), values, mask })),
+          { scores, values: split(value) },
+        )
+  return reshape(transpose(context, [2, 0, 1, 3]), query.shape)
+}
+
+interface Attended {
+  scores: Value
+  values: Value
+  mask?: Value | undefined
+}
+
+/**
+ * Softmax over prefixes and sequence together without joining them, since the sequence's length is not known before
+ * a run: with the largest of all scores `m`, `Σ e^{s−m} V / Σ e^{s−m}`.
+ */
+function attendBoth(prefixes: readonly Attended[], sequence: Attended): Value {
+  const all = [...prefixes, sequence]
+  const largest = all
+    .map(({ scores }) => reduceMax(scores, [-1], true))
+    .reduce((most, scores) => maximum(most, scores))
+  const weighted = all.map(({ scores, values, mask }) => {
+    const weights = exponential(subtract(scores, largest))
+    const own = mask ? multiply(weights, mask) : weights
+    return { total: reduceSum(own, [-1], true), context: matMul(own, values) }
+  })
+  const sum = (values: readonly Value[]): Value => values.reduce((total, value) => add(total, value))
+  return divide(sum(weighted.map(({ context }) => context)), sum(weighted.map(({ total }) => total)))
 }
 
 /**
@@ -105,20 +173,12 @@ function selfAttention(
  * position: `q (x W_k^T)^T` is `(q W_k) x^T` and `p (x W_v^T)` is `(p x) W_v^T`, which with one query is
  * `headSize` times less work. The keys' bias adds the same to all scores of a query, so softmax does not see it.
  */
-function firstPositionAttention(
-  build: Build,
-  { hiddenSize, heads }: BackboneConfig,
-  names: BlockNames,
-  first: Value,
-  x: Value,
-  maskBias: Value,
-): Value {
+function firstPositionAttention(block: Block, first: Value, x: Value, maskBias: Value): Value {
+  const { build, config, names } = block
+  const { hiddenSize, heads } = config
   const headSize = hiddenSize / heads
   // [1, batch, hidden] → [heads, batch, headSize]
-  const query = transpose(
-    reshape(linear(build, first, names.query, hiddenSize, hiddenSize), ['batch', heads, headSize]),
-    [1, 0, 2],
-  )
+  const query = transpose(reshape(project(block, 'query', first), ['batch', heads, headSize]), [1, 0, 2])
   const perHead = (name: string): Value =>
     reshape(build.parameter(`${name}.weight`, [hiddenSize, hiddenSize]), [heads, headSize, hiddenSize])
   const texts = transpose(x, [1, 0, 2])
@@ -137,7 +197,7 @@ function firstPositionAttention(
   return reshape(transpose(context, [1, 0, 2]), first.shape)
 }
 
-function activate({ activation }: BackboneConfig, x: Value): Value {
+export function activate({ activation }: BackboneConfig, x: Value): Value {
   switch (activation) {
     case 'gelu':
       return gelu(x)

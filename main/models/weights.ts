@@ -4,14 +4,11 @@ import { setImmediate } from 'node:timers/promises'
 import { WorkbenchError } from '../../preload/contract.ts'
 import type { Checkpoint } from './checkpoint/index.ts'
 import { elementCount, formatShape } from './checkpoint/tensor-file.ts'
+import { architectureOf, type NamedShape } from './architecture.ts'
 import { parseBackboneConfig, type BackboneConfig } from './config.ts'
 
+export type { NamedShape } from './architecture.ts'
 export { writeWeightFile, type WeightEntry, type WeightFile } from './weight-file.ts'
-
-export interface NamedShape {
-  readonly name: string
-  readonly shape: readonly number[]
-}
 
 /** A tensor whose values are read when asked for: row-major float32. */
 export interface LazyTensor {
@@ -37,32 +34,7 @@ export interface Backbone {
  * Linear weights are [out, in].
  */
 export function backboneTensors(config: BackboneConfig): NamedShape[] {
-  const { hiddenSize: hidden, intermediateSize: intermediate } = config
-  const linear = (name: string, output: number, input: number): NamedShape[] => [
-    { name: `${name}.weight`, shape: [output, input] },
-    { name: `${name}.bias`, shape: [output] },
-  ]
-  const layerNorm = (name: string): NamedShape[] => [
-    { name: `${name}.LayerNorm.weight`, shape: [hidden] },
-    { name: `${name}.LayerNorm.bias`, shape: [hidden] },
-  ]
-  const layer = (prefix: string): NamedShape[] => [
-    ...linear(`${prefix}.attention.self.query`, hidden, hidden),
-    ...linear(`${prefix}.attention.self.key`, hidden, hidden),
-    ...linear(`${prefix}.attention.self.value`, hidden, hidden),
-    ...linear(`${prefix}.attention.output.dense`, hidden, hidden),
-    ...layerNorm(`${prefix}.attention.output`),
-    ...linear(`${prefix}.intermediate.dense`, intermediate, hidden),
-    ...linear(`${prefix}.output.dense`, hidden, intermediate),
-    ...layerNorm(`${prefix}.output`),
-  ]
-  return [
-    { name: 'embeddings.word_embeddings.weight', shape: [config.vocabularySize, hidden] },
-    { name: 'embeddings.position_embeddings.weight', shape: [config.maximumPositions, hidden] },
-    { name: 'embeddings.token_type_embeddings.weight', shape: [config.typeVocabularySize, hidden] },
-    ...layerNorm('embeddings'),
-    ...Array.from({ length: config.layers }, (_, index) => layer(`encoder.layer.${index}`)).flat(),
-  ]
+  return architectureOf(config).tensors(config)
 }
 
 /** A checkpoint's name for a tensor without model prefix and with today's names of LayerNorm's parts. */

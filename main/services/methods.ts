@@ -17,7 +17,12 @@ export function createMethodService({ database }: { database: Database }): Metho
     'methods.list': describeMethods,
     async 'methods.count'({ modelId, method, head, labels }): Promise<ParameterCount> {
       const config = await backboneConfig(database, modelId)
-      const prepared = findMethod(method.name).prepare(method.options, config, 'run')
+      const prepared = findMethod(method.name).prepare(method.options, {
+        config,
+        adapterName: 'run',
+        tasks: ['run'],
+        adapters: [],
+      })
       const count = (specs: readonly { shape: readonly number[] }[]): number =>
         specs.reduce((total, { shape }) => total + sizeOf(shape), 0)
       const headCount = count(classificationHead(head, config, labels, 'run').parameters)

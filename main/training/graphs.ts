@@ -1,5 +1,4 @@
-import type { Head } from '../adapters/head.ts'
-import type { PreparedMethod } from '../adapters/method.ts'
+import { wholeMethod, type Situation } from '../adapters/method.ts'
 import {
   add,
   concatenate,
@@ -10,42 +9,51 @@ import {
   negate,
   reduceSum,
   reshape,
+  sameShape,
   slice,
   type Shape,
   type Value,
 } from '../graph/index.ts'
-import { encode, encoderInputs } from '../models/bert.ts'
-import type { BackboneConfig } from '../models/config.ts'
-import type { Build } from '../models/sites.ts'
-import { layOut, type ParameterLayout } from './layout.ts'
+import { architectureOf, encoderInputs } from '../models/architecture.ts'
+import type { Build, Draw } from '../models/sites.ts'
+import { segmentsOf, type ParameterLayout } from './layout.ts'
 import { adamW, optimizerState, type OptimizerSettings } from './optimizer.ts'
+import type { TunedModel } from './tuned-model.ts'
 
-/** A backbone with a method and a head: what a run tunes. */
-export interface TunedModel {
-  config: BackboneConfig
-  method: PreparedMethod
-  head: Head
-  labels: number
+/** An input that each training step fills anew. */
+export interface DrawnInput {
+  name: string
+  draw: Draw
+  shape: Shape
 }
 
-/** An input of random zeros and scaled ones that each training step is given. */
-export interface DropoutInput {
+/** An input that follows the step. */
+export interface ScheduledInput {
   name: string
-  site: string
-  rate: number
-  shape: Shape
+  /** Its value after so many steps. */
+  at: (step: number) => number
 }
 
 export interface TunedGraph {
   graph: Graph
   /** The trained parameters, in the order of the state vector `parameters`. */
   layout: ParameterLayout
-  dropouts: readonly DropoutInput[]
+  drawn: readonly DrawnInput[]
+  scheduled: readonly ScheduledInput[]
+  /** Additions to the loss, each with an output `loss.<name>` that holds its unweighted value. */
+  addedLosses: readonly string[]
+  /** Values that the method let be seen, each with an output `revealed.<name>`. */
+  revealed: readonly string[]
   /** State inputs and what replaces them (engines/engine.ts). */
   state: Readonly<Record<string, string | undefined>>
 }
 
 export interface GraphOptions {
+  /**
+   * What is read from one batch: by default the whole method and the first task. Several readings share what they
+   * have in common. Reading 0 has the input `targets` and the output `logits`; reading i adds `.i` to the names.
+   */
+  readings?: readonly Situation[]
   /** The last layer computes only what the head reads. Exact; off to see every hidden state. */
   cutLastLayer?: boolean
   /** Outputs `hidden.<i>` and, in a training graph, the flat `gradient`, for looking inside. */
@@ -57,29 +65,36 @@ export interface TrainingGraphOptions extends GraphOptions {
   accumulate?: boolean
 }
 
-/** Outputs `logits [batch, labels]` and `loss [1]`. */
+/**
+ * Outputs for each reading `logits [batch, labels]` and `taskLoss [1]`, and the `loss [1]` of all with the
+ * method's additions.
+ */
 export function evaluationGraph(model: TunedModel, options: GraphOptions = {}): TunedGraph {
-  const { graph, layout, dropouts } = forward(model, options, false)
-  return { graph, layout, dropouts, state: { parameters: undefined } }
+  const { parameters: _parameters, trained: _trained, loss: _loss, ...tuned } = forward(model, options, false)
+  return { ...tuned, state: { parameters: undefined } }
 }
 
 /**
- * One training step as one graph: forward, backward, clipping and AdamW. Outputs `loss [1]` and
- * `gradientNorm [1]`; the state moves on by itself.
+ * One training step as one graph: forward, backward, clipping and AdamW. Outputs as an evaluation graph, and
+ * `gradientNorm [1]`; the state moves on by itself. Parameters that the loss does not depend on stay as they are,
+ * without decay, as in PyTorch.
  */
 export function trainingGraph(
   model: TunedModel,
   optimizer: OptimizerSettings,
   options: TrainingGraphOptions = {},
 ): TunedGraph {
-  const { graph, layout, dropouts, loss, parameters, trained } = forward(model, options, true)
+  const { parameters, trained, loss, ...tuned } = forward(model, options, true)
+  const { graph, layout } = tuned
   const order = [...layout.entries.values()]
   const values = order.map(({ name }) => trained.get(name))
   const used = values.filter((value) => value !== undefined)
   const found = new Map(gradients(loss, used).map((gradient, i) => [used[i], gradient]))
+  const reached = new Set<string>()
   const flat = values.map((value, i) => {
     const gradient = value && found.get(value)
-    const size = order[i]?.size ?? 0
+    const { size = 0, name = '' } = order[i] ?? {}
+    if (gradient) reached.add(name)
     return gradient ? reshape(gradient, [size]) : graph.constant(new Float32Array(size), [size])
   })
   let gradient = concatenate(flat, 0)
@@ -91,14 +106,12 @@ export function trainingGraph(
     state = { ...state, gradients: 'next.gradients' }
   }
   if (options.inspect) graph.output('gradient', gradient)
-  graph.output('gradientNorm', adamW(graph, parameters, gradient, optimizer))
-  return { graph, layout, dropouts, state }
+  const norm = adamW(graph, parameters, gradient, optimizer, segmentsOf(order, reached))
+  graph.output('gradientNorm', norm)
+  return { ...tuned, state }
 }
 
-interface Forward {
-  graph: Graph
-  layout: ParameterLayout
-  dropouts: DropoutInput[]
+interface Forward extends Omit<TunedGraph, 'state'> {
   loss: Value
   /** The state vector. */
   parameters: Value
@@ -108,55 +121,118 @@ interface Forward {
 
 function forward(
   model: TunedModel,
-  { cutLastLayer = true, inspect = false }: GraphOptions,
+  { readings = [wholeMethod], cutLastLayer = true, inspect = false }: GraphOptions,
   training: boolean,
 ): Forward {
   const graph = new Graph()
-  const { config, method, head, labels } = model
-  const layout = layOut([...method.parameters, ...head.parameters])
+  const { config, method, tasks, layout } = model
+  const architecture = architectureOf(config)
   const parameters = graph.input('parameters', 'float32', [layout.size])
+  const rowWeights = graph.input('rowWeights', 'float32', ['batch'])
+  const parts = new Map<string, Value>()
   const trained = new Map<string, Value>()
-  const dropouts: DropoutInput[] = []
+  const drawn = new Map<string, DrawnInput & { value: Value }>()
+  const scheduled = new Map<string, ScheduledInput & { value: Value }>()
+  const given = new Map<string, Value>()
+  const added = new Map<string, Value>()
+  const revealed: string[] = []
   const build: Build = {
+    graph,
+    training,
     parameter(name, shape) {
-      const entry = layout.entries.get(name)
-      if (!entry) return graph.weight(name, shape)
-      const known = trained.get(name)
+      const known = parts.get(name)
       if (known) return known
-      const value = reshape(slice(parameters, 0, entry.offset, entry.offset + entry.size), shape)
-      trained.set(name, value)
+      const entry = layout.entries.get(name)
+      const constant = model.constants.get(name)
+      let value: Value
+      if (entry) {
+        value = reshape(slice(parameters, 0, entry.offset, entry.offset + entry.size), shape)
+        trained.set(name, value)
+      } else value = constant ? graph.constant(constant.data, shape) : graph.weight(name, shape)
+      parts.set(name, value)
       return value
     },
     dropout(x, rate, site) {
       if (!training || rate === 0) return x
-      const name = `dropout:${site}`
-      dropouts.push({ name, site, rate, shape: x.shape })
-      return multiply(x, graph.input(name, 'float32', x.shape))
+      return multiply(x, build.draw(`dropout:${site}`, x.shape, { kind: 'dropout', rate }))
+    },
+    draw(name, shape, draw) {
+      const known = drawn.get(name)
+      if (known) return known.value
+      const value = graph.input(name, 'float32', shape)
+      drawn.set(name, { name, draw, shape, value })
+      return value
+    },
+    given(name, shape) {
+      const value = given.get(name) ?? graph.input(name, 'float32', shape)
+      given.set(name, value)
+      return value
+    },
+    scheduled(name, at) {
+      const known = scheduled.get(name)
+      if (known) return known.value
+      const value = graph.input(name, 'float32', [])
+      scheduled.set(name, { name, at, value })
+      return value
+    },
+    reveal(name, value) {
+      revealed.push(name)
+      graph.output(`revealed.${name}`, value)
+    },
+    loss(name, value, weight) {
+      const mean = sameShape(value.shape, ['batch'])
+        ? reduceSum(multiply(value, rowWeights), [0], true)
+        : multiply(reshape(value, [1]), reduceSum(rowWeights, [0], true))
+      graph.output(`loss.${name}`, mean)
+      added.set(name, multiply(mean, weight))
     },
   }
 
   const inputs = encoderInputs(graph)
-  const states = encode(build, config, inputs, {
-    sites: method.sites(build),
-    firstOnly: head.firstOnly && cutLastLayer,
+  let loss: Value | undefined
+  readings.forEach((situation, i) => {
+    const suffix = i === 0 ? '' : `.${i}`
+    const task = tasks[situation.task]
+    if (!task) throw new Error(`there is no task ${situation.task}`)
+    const { head, labels } = task
+    const states = architecture.encode(build, config, inputs, {
+      sites: method.sites(build, situation),
+      firstOnly: head.firstOnly && cutLastLayer,
+    })
+    const last = states.at(-1)
+    if (last === undefined) throw new Error('a backbone without layers')
+    if (inspect) states.forEach((state, layer) => graph.output(`hidden.${layer}${suffix}`, state))
+    const logits = head.logits(build, last, inputs.mask)
+    const taskLoss = crossEntropy(
+      logits,
+      graph.input(`targets${suffix}`, 'float32', ['batch', labels]),
+      rowWeights,
+    )
+    graph.output(`logits${suffix}`, logits)
+    graph.output(`taskLoss${suffix}`, taskLoss)
+    loss = loss ? add(loss, taskLoss) : taskLoss
   })
-  const last = states.at(-1)
-  if (last === undefined) throw new Error('a backbone without layers')
-  if (inspect) states.forEach((state, i) => graph.output(`hidden.${i}`, state))
-  const logits = head.logits(build, last, inputs.mask)
-  const loss = crossEntropy(graph, logits, labels)
-  graph.output('logits', logits)
+  for (const weighted of added.values()) loss = loss && add(loss, weighted)
+  if (!loss) throw new Error('a graph without a reading')
   graph.output('loss', loss)
-  return { graph, layout, dropouts, loss, parameters, trained }
+  return {
+    graph,
+    layout,
+    drawn: [...drawn.values()],
+    scheduled: [...scheduled.values()],
+    addedLosses: [...added.keys()],
+    revealed,
+    loss,
+    parameters,
+    trained,
+  }
 }
 
 /**
  * Cross-entropy against `targets [batch, labels]` (one-hot), each row weighted by `rowWeights [batch]`: with
  * 1/batch it is the mean, and micro-batches of one batch add up to its mean.
  */
-function crossEntropy(graph: Graph, logits: Value, labels: number): Value {
-  const targets = graph.input('targets', 'float32', ['batch', labels])
-  const rowWeights = graph.input('rowWeights', 'float32', ['batch'])
+function crossEntropy(logits: Value, targets: Value, rowWeights: Value): Value {
   const likelihood = reduceSum(multiply(targets, logSoftmax(logits)), [1])
   return negate(reduceSum(multiply(likelihood, rowWeights), [0], true))
 }

@@ -1,15 +1,18 @@
 import {
   add,
+  concatenate,
   divide,
   minimum,
   multiply,
   reduceSum,
+  slice,
   squareRoot,
   subtract,
   type Graph,
   type Value,
 } from '../graph/index.ts'
 import type { HostTensor } from '../engines/engine.ts'
+import type { Segment } from './layout.ts'
 
 export interface OptimizerSettings {
   beta1: number
@@ -31,6 +34,7 @@ export const optimizerState = {
  *
  * @param parameters the state input `parameters`, `[size]`
  * @param gradient `[size]`
+ * @param segments of the vector, in order and without gaps
  * @returns the gradient's norm before clipping, `[1]`
  */
 export function adamW(
@@ -38,6 +42,7 @@ export function adamW(
   parameters: Value,
   gradient: Value,
   { beta1, beta2, epsilon, clipNorm }: OptimizerSettings,
+  segments: readonly Segment[],
 ): Value {
   const moment1 = graph.input('moment1', 'float32', parameters.shape)
   const moment2 = graph.input('moment2', 'float32', parameters.shape)
@@ -55,13 +60,40 @@ export function adamW(
         )
       : gradient
 
-  const next1 = add(multiply(moment1, beta1), multiply(clipped, 1 - beta1))
-  const next2 = add(multiply(moment2, beta2), multiply(multiply(clipped, clipped), 1 - beta2))
-  const deviation = add(multiply(squareRoot(next2), rootCorrection), epsilon)
-  const update = multiply(divide(next1, deviation), stepSize)
-  graph.output(optimizerState.parameters, subtract(multiply(parameters, decay), update))
-  graph.output(optimizerState.moment1, next1)
-  graph.output(optimizerState.moment2, next2)
+  const next = segments.map(({ start, end, trained, rateScale, decays }) => {
+    const part = (vector: Value): Value => slice(vector, 0, start, end)
+    if (!trained) return [part(parameters), part(moment1), part(moment2)] as const
+    const slope = part(clipped)
+    const next1 = add(multiply(part(moment1), beta1), multiply(slope, 1 - beta1))
+    const next2 = add(multiply(part(moment2), beta2), multiply(multiply(slope, slope), 1 - beta2))
+    const deviation = add(multiply(squareRoot(next2), rootCorrection), epsilon)
+    const update = multiply(divide(next1, deviation), multiply(stepSize, rateScale))
+    const kept = decays
+      ? multiply(part(parameters), subtract(graph.scalar(1), multiply(decay, rateScale)))
+      : part(parameters)
+    return [subtract(kept, update), next1, next2] as const
+  })
+  graph.output(
+    optimizerState.parameters,
+    concatenate(
+      next.map(([value]) => value),
+      0,
+    ),
+  )
+  graph.output(
+    optimizerState.moment1,
+    concatenate(
+      next.map(([, value]) => value),
+      0,
+    ),
+  )
+  graph.output(
+    optimizerState.moment2,
+    concatenate(
+      next.map(([, , value]) => value),
+      0,
+    ),
+  )
   return norm
 }
 
@@ -78,7 +110,7 @@ export function optimizerFeeds(
 ): Record<string, HostTensor> {
   const scalar = (value: number): HostTensor => ({ data: Float32Array.of(value), shape: [] })
   return {
-    decay: scalar(1 - learningRate * weightDecay),
+    decay: scalar(learningRate * weightDecay),
     stepSize: scalar(learningRate / (1 - beta1 ** step)),
     rootCorrection: scalar(1 / Math.sqrt(1 - beta2 ** step)),
   }

@@ -8,7 +8,7 @@ import type { Engine, WeightFile } from '../engines/engine.ts'
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
-import type { TunedModel } from './graphs.ts'
+import { tunedModel, type TunedModel } from './tuned-model.ts'
 
 /** Under which name a run's adapter and head stand in the state dict. */
 const adapterName = 'run'
@@ -48,14 +48,20 @@ export async function prepare(
         `the maximum length is ${training.maximumLength} tokens, but this model has ${config.maximumPositions} positions; lower it`,
       )
     }
-    const prepared = findMethod(method.name).prepare(method.options, config, adapterName)
+    const prepared = findMethod(method.name).prepare(method.options, {
+      config,
+      adapterName,
+      tasks: [adapterName],
+      adapters: [],
+    })
     return {
-      model: {
-        config,
-        method: prepared,
-        head: classificationHead(head, config, labels.length, adapterName),
-        labels: labels.length,
-      },
+      model: tunedModel(config, prepared, [
+        {
+          name: adapterName,
+          head: classificationHead(head, config, labels.length, adapterName),
+          labels: labels.length,
+        },
+      ]),
       backbone,
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),

@@ -3,7 +3,7 @@ import { collate } from '../data/batches.ts'
 import type { CompiledGraph } from '../engines/engine.ts'
 import type { OptimizerVectors } from './checkpoint.ts'
 import { pick, type Examples } from './examples.ts'
-import { dropoutFeeds, encoderFeeds, targetFeeds } from './feeds.ts'
+import { drawnFeeds, encoderFeeds, targetFeeds } from './feeds.ts'
 import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
 import { optimizerFeeds } from './optimizer.ts'
@@ -86,8 +86,8 @@ export class Tuning {
       const outputs = await this.step.run(
         {
           ...encoderFeeds(collated),
-          ...targetFeeds(batch.classes, model.labels, indices.length),
-          ...dropoutFeeds(this.tuned.dropouts, {
+          ...targetFeeds(batch.classes, model.tasks[0]?.labels ?? 0, indices.length),
+          ...drawnFeeds(this.tuned.drawn, {
             seed: this.config.seed,
             step: number,
             micro,

@@ -10,7 +10,7 @@ import { methodOfAdapterConfig } from '../formats/adapter-config.ts'
 import { readSafetensors } from '../models/checkpoint/safetensors.ts'
 import { parseBackboneConfig } from '../models/config.ts'
 import { canonicalName } from '../models/weights.ts'
-import type { TunedModel } from '../training/graphs.ts'
+import { tunedModel, type TunedModel } from '../training/tuned-model.ts'
 
 /** What the reference library computed for one configuration, and all that is needed to compute it again. */
 export interface GoldenCase {
@@ -72,7 +72,10 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
     ? methodOfAdapterConfig(adapter[1], name)
     : { name: full ? 'full' : 'head', options: {} }
   const method = (options: Record<string, unknown>) =>
-    findMethod(choice.name).prepare({ ...choice.options, ...options }, backbone, adapterName)
+    findMethod(choice.name).prepare(
+      { ...choice.options, ...options },
+      { config: backbone, adapterName, tasks: ['task'], adapters: [] },
+    )
 
   const headName = config.active_head ?? Object.keys(config.heads ?? {})[0]
   const headConfig = headName === undefined ? undefined : config.heads?.[headName]
@@ -81,12 +84,8 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
     headName === undefined || headConfig === undefined
       ? poolerHead(backbone, labels, full)
       : classificationHead(HeadChoice.parse({ layers: headConfig.layers }), backbone, labels, headName)
-  const withOptions = (options: Record<string, unknown>): TunedModel => ({
-    config: backbone,
-    method: method(options),
-    head,
-    labels,
-  })
+  const withOptions = (options: Record<string, unknown>): TunedModel =>
+    tunedModel(backbone, method(options), [{ name: 'task', head, labels }])
 
   return {
     name,

@@ -42,6 +42,10 @@ export interface MethodDescription {
   fields: OptionField[]
   /** Learning rate of the default recipe. */
   learningRate: number
+  /** Trained adapters that it builds on: none, or one or more. */
+  takes: 'none' | 'adapters'
+  /** Whether several datasets may be trained together with it. */
+  manyTasks: boolean
 }
 
 export interface ParameterCount {

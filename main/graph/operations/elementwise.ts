@@ -21,6 +21,8 @@ export const multiply = (a: Value, b: Operand): Value => binary('Mul', a, b)
 export const divide = (a: Value, b: Operand): Value => binary('Div', a, b)
 /** Elementwise minimum; passes no gradient. */
 export const minimum = (a: Value, b: Operand): Value => binary('Min', a, b)
+/** Elementwise maximum; passes no gradient. */
+export const maximum = (a: Value, b: Operand): Value => binary('Max', a, b)
 /** `a > b` as bool. */
 export const greater = (a: Value, b: Operand): Value => binary('Greater', a, b, 'bool')
 
@@ -113,7 +115,7 @@ differentiable('Gelu', ({ inputs, attributes }, gradients) => {
   const slope = attributes['approximate'] === 'tanh' ? tanhGeluSlope(x) : geluSlope(x)
   return [multiply(outputGradient(gradients), slope)]
 })
-for (const op of ['Min', 'Greater', 'Cast']) differentiable(op, noGradient)
+for (const op of ['Min', 'Max', 'Greater', 'Cast']) differentiable(op, noGradient)
 
 /** d gelu / dx = Φ(x) + x · φ(x) */
 function geluSlope(x: Value): Value {

@@ -33,6 +33,7 @@ export function transpose(x: Value, permutation: readonly number[]): Value {
 /** `x[start:end]` along one axis whose size may be a symbol only if the slice's is not. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {
   const along = normalizeAxis(axis, x.shape.length)
+  if (start === 0 && end === x.shape[along]) return x
   const shape = x.shape.map((dimension, i) => (i === along ? end - start : dimension))
   return at(x.graph.node('Slice', [x], { axis: along, start, end }, [{ type: x.type, shape }]))
 }

@@ -1,7 +1,8 @@
 import type { Value } from '../graph.ts'
-import { product, sameShape } from '../graph.ts'
+import { product, type Shape } from '../graph.ts'
 import { dimensionAt } from '../shapes.ts'
 import { reshape } from './layout.ts'
+import { reduceTo } from './reductions.ts'
 import { at, differentiable, outputGradient } from './rules.ts'
 
 export interface ProductOptions {
@@ -13,7 +14,8 @@ export interface ProductOptions {
 }
 
 /**
- * Matrix product over the last two axes. `a [..., m, k]`; `b [k, n]`, or with the same leading axes as `a`.
+ * Matrix product over the last two axes. `a [..., m, k]`; `b [k, n]`, or with the same leading axes as `a`, some of
+ * which may be 1 and then serve all of `a`'s.
  * An engine's lowering decides which kernel it becomes.
  */
 export function matMul(a: Value, b: Value, options: ProductOptions = {}): Value {
@@ -22,7 +24,7 @@ export function matMul(a: Value, b: Value, options: ProductOptions = {}): Value 
   const lead = a.shape.slice(0, -2)
   if (
     inner !== dimensionAt(b.shape, transposeB ? -1 : -2) ||
-    !(b.shape.length === 2 || sameShape(lead, b.shape.slice(0, -2)))
+    !(b.shape.length === 2 || servesAll(b.shape.slice(0, -2), lead))
   ) {
     throw new Error(
       `matrix product of [${a.shape.join(', ')}] and [${b.shape.join(', ')}] (transposed: ${transposeA}, ${transposeB})`,
@@ -34,6 +36,10 @@ export function matMul(a: Value, b: Value, options: ProductOptions = {}): Value 
     dimensionAt(b.shape, transposeB ? -2 : -1),
   ]
   return at(a.graph.node('MatMul', [a, b], { transposeA, transposeB, alpha }, [{ type: a.type, shape }]))
+}
+
+function servesAll(from: Shape, to: Shape): boolean {
+  return from.length === to.length && from.every((size, axis) => size === to[axis] || size === 1)
 }
 
 /** `[a, b, n]` as `[a·b, n]`. */
@@ -59,9 +65,10 @@ differentiable('MatMul', ({ inputs, attributes }, gradients, wanted) => {
     if (shared && transposeA)
       throw new Error('the gradient of a shared right factor needs an untransposed left one')
     const [left, right] = shared ? [flattenRows(a), flattenRows(dy)] : [a, dy]
-    db = transposeB
+    const spread = transposeB
       ? matMul(right, left, { transposeA: true, transposeB: transposeA, alpha })
       : matMul(left, right, { transposeA: !transposeA, alpha })
+    db = reduceTo(spread, b.shape)
   }
   return [da, db]
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import type { PrepareContext } from '../../../main/adapters/method.ts'
 import { describeMethods, findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
@@ -18,10 +19,11 @@ const config: BackboneConfig = {
   padTokenId: 0,
   initializerRange: 0.02,
 }
+const alone: PrepareContext = { config, adapterName: 'run', tasks: ['run'], adapters: [] }
 
 function count(name: string, options: Record<string, unknown> = {}): number {
   return findMethod(name)
-    .prepare(options, config, 'run')
+    .prepare(options, alone)
     .parameters.reduce((total, { shape }) => total + sizeOf(shape), 0)
 }
 
@@ -60,7 +62,7 @@ describe('options', () => {
     ['seq_bn', { leave_out: '9' }, /9/],
     ['head', { reduction_factor: 4 }, /reduction_factor/],
   ])('of %s that are not usable (%j) are refused by name', (name, options, message) => {
-    expect(() => findMethod(name).prepare(options, config, 'run')).toThrow(message)
+    expect(() => findMethod(name).prepare(options, alone)).toThrow(message)
   })
 
   it('name the methods there are when one is unknown', () => {
@@ -70,7 +72,7 @@ describe('options', () => {
   it('each have a title, a hint and a default that the method takes', () => {
     for (const { name, fields } of describeMethods()) {
       const defaults = Object.fromEntries(fields.map((field) => [field.name, field.default]))
-      expect(() => findMethod(name).prepare(defaults, config, 'run')).not.toThrow()
+      expect(() => findMethod(name).prepare(defaults, alone)).not.toThrow()
       for (const field of fields) {
         expect(field.label.length, `${name}.${field.name}`).toBeGreaterThan(2)
         expect(field.hint.length, `${name}.${field.name}`).toBeGreaterThan(15)

@@ -1,0 +1,348 @@
+import { add, multiply, reshape, slice, type Value } from '../graph/index.ts'
+import type { Build, Prefix, Sites } from '../models/sites.ts'
+import { adaptersOf, describe, type Composition, type CompositionBlock } from './composition.ts'
+import type { ParameterSpec, PreparedMethod } from './method.ts'
+import type { AdapterParts } from './parts.ts'
+
+/** How the outputs of fused adapters become one: by attention, or otherwise weighted (`adapters/fusion.ts`). */
+export type FuseOutputs = (build: Build, site: FusedSite) => Value
+
+/** What a fusion is given at one site, `[sequence, batch, hidden]` each. */
+export interface FusedSite {
+  layer: number
+  place: 'attention' | 'output'
+  /** The sublayer's output, before any norm. */
+  hidden: Value
+  /** What the last adapter reads. */
+  x: Value
+  /** The last adapter's own residual connection. */
+  residual: Value
+  parallel: boolean
+  /** The up-projections of those adapters that sit here, and their names. */
+  ups: readonly { name: string; up: Value }[]
+}
+
+export interface ComposeOptions {
+  adapters: ReadonlyMap<string, AdapterParts>
+  /** How each Fuse block fuses, by its adapters' names joined with commas. */
+  fusions?: ReadonlyMap<string, FuseOutputs>
+  /** Which branch of a Parallel block is computed. */
+  channel?: number
+  /** Divides an average by the number of adapters once more, as the adapters library does (verify only). */
+  averageTwice?: boolean
+}
+
+/** The sites of several adapters that work together. */
+export function composedSites(build: Build, composition: Composition, options: ComposeOptions): Sites {
+  const names = adaptersOf(composition)
+  const parts = names.flatMap((name) => {
+    const found = options.adapters.get(name)
+    if (!found) throw new Error(`the composition names an adapter "${name}" that is not there`)
+    return [found]
+  })
+  const partsOf = (name: string): AdapterParts => options.adapters.get(name) ?? {}
+  const somewhere = (test: (adapter: AdapterParts) => boolean | undefined): boolean =>
+    parts.some((p) => test(p) === true)
+
+  return {
+    embeddings: (x) => parts[0]?.embeddings?.(build, x) ?? x,
+    join(site, hidden, input, normalize) {
+      const at = (name: string) => partsOf(name).bottleneck?.(site)
+      if (!names.some(at)) return undefined
+      const part = (name: string) => present(at(name), name)
+      const fold: Fold<BottleneckState> = {
+        has: (name) => at(name) !== undefined,
+        before: (name, state) => ({ ...state, ...part(name).before(state.x, input, normalize) }),
+        single(name, state) {
+          const { output, up } = part(name).apply(build, state.x, state.residual)
+          return { ...state, x: output, up, last: name }
+        },
+        fuse(block, children, entered, state) {
+          const last = present(adaptersOf(block).at(-1), 'the last')
+          const fuse = options.fusions?.get(adaptersOf(block).join(','))
+          if (!fuse) throw new Error(`${describe(block)} has no fusion`)
+          const ups = children.flatMap(({ name, state: { up } }) => (up ? [{ name, up }] : []))
+          const { x, residual } = entered
+          const fused = fuse(build, {
+            ...site,
+            hidden: state.x,
+            x,
+            residual,
+            parallel: part(last).parallel,
+            ups,
+          })
+          return { ...entered, x: fused, up: undefined, last }
+        },
+        average: (states, weights) => ({
+          ...present(states[0], 'the first'),
+          x: weightedSum(
+            states.map(({ x }) => x),
+            weights,
+          ),
+          last: states.at(-1)?.last,
+        }),
+        select: (states, rows) => ({
+          ...present(states[0], 'the first'),
+          x: selectRows(
+            states.map(({ x }) => x),
+            rows,
+            [1, 'batch', 1],
+          ),
+          last: states.at(-1)?.last,
+        }),
+        endWith: (state, last) => ({ ...state, last }),
+      }
+      const begin: BottleneckState = { x: hidden, residual: input, up: undefined, last: undefined }
+      const { x, last } = foldComposition(build, composition, begin, fold, options)
+      // An adapter that is not the branch's own may still be the one whose sums and norms come last.
+      return part(last ?? present(names.find(at), 'any')).after(x, hidden, input, normalize)
+    },
+    project(layer, projection, x, y) {
+      const at = (name: string) => partsOf(name).projection?.(layer, projection)
+      if (!names.some(at)) return undefined
+      const fold: Fold<ProjectionState> = {
+        has: (name) => at(name) !== undefined,
+        before: (_, state) => state,
+        single: (name, { change }) => ({
+          change: present(at(name), name).change(build, x, change),
+          last: name,
+        }),
+        average: (states, weights) => ({
+          change: weightedSum(
+            states.flatMap(({ change }) => (change ? [change] : [])),
+            weights,
+          ),
+          last: states.at(-1)?.last,
+        }),
+        select: (states, rows) => ({
+          change: selectRows(
+            states.map(({ change }) => change),
+            rows,
+            y.shape.length === 3 ? [1, 'batch', 1] : ['batch', 1],
+          ),
+          last: states.at(-1)?.last,
+        }),
+      }
+      const { change, last } = foldComposition(
+        build,
+        composition,
+        { change: undefined, last: undefined },
+        fold,
+        options,
+      )
+      if (change === undefined || last === undefined) return undefined
+      return present(at(last), last).combine(y, change)
+    },
+    prefix(layer, x) {
+      const at = (name: string) => partsOf(name).prefix?.(layer)
+      if (!names.some(at)) return []
+      const fold: Fold<PrefixState> = {
+        has: (name) => at(name) !== undefined,
+        before: (_, state) => state,
+        single: (name, state) => ({
+          prefixes: [present(at(name), name).keysAndValues(build, x), ...state.prefixes],
+        }),
+        select: (states, rows) => ({
+          prefixes: states.flatMap(({ prefixes }, i) =>
+            prefixes.map((prefix) => ({ ...prefix, mask: maskRows(prefix, present(rows[i], 'a part')) })),
+          ),
+        }),
+      }
+      return foldComposition(build, composition, { prefixes: [] }, fold, options).prefixes
+    },
+    mixesPositions: (layer) =>
+      somewhere(
+        (adapter) =>
+          (['attention', 'output'] as const).some(
+            (place) => adapter.bottleneck?.({ layer, place })?.mixesPositions,
+          ) ||
+          (['query', 'intermediate', 'output'] as const).some(
+            (projection) => adapter.projection?.(layer, projection)?.mixesPositions,
+          ),
+      ),
+    changesKeys: (layer) =>
+      somewhere(
+        (adapter) =>
+          adapter.prefix?.(layer) !== undefined ||
+          adapter.projection?.(layer, 'key') !== undefined ||
+          adapter.projection?.(layer, 'value') !== undefined,
+      ),
+  }
+}
+
+interface BottleneckState {
+  x: Value
+  residual: Value
+  up: Value | undefined
+  /** The adapter that came last, whose sums and norms end the sublayer. */
+  last: string | undefined
+}
+
+interface ProjectionState {
+  change: Value | undefined
+  last: string | undefined
+}
+
+interface PrefixState {
+  prefixes: readonly Prefix[]
+}
+
+/** What the blocks do to a state; the order in which they do it is the same for every kind of adapter. */
+interface Fold<State> {
+  /** Whether this adapter sits here. */
+  has(name: string): boolean
+  /** Called before a block's children and before each adapter of a stack. */
+  before(name: string, state: State): State
+  single(name: string, state: State): State
+  fuse?(
+    block: CompositionBlock,
+    children: readonly { name: string; state: State }[],
+    entered: State,
+    state: State,
+  ): State
+  average?(states: readonly State[], weights: readonly number[]): State
+  select(states: readonly State[], rows: readonly Value[]): State
+  /** Says whose sums and norms end the sublayer, where that is not the adapter that came last. */
+  endWith?(state: State, name: string): State
+}
+
+/** After `compose_stack`, `compose_fuse`, … of the library's `ComposableAdapterLayerBase`. */
+function foldComposition<State>(
+  build: Build,
+  composition: Composition,
+  state: State,
+  fold: Fold<State>,
+  options: ComposeOptions,
+  path = '',
+): State {
+  if (typeof composition === 'string') {
+    return fold.has(composition) ? fold.single(composition, fold.before(composition, state)) : state
+  }
+  const { kind, children } = composition
+  const within = (child: Composition, from: State, index: number): State =>
+    typeof child === 'string'
+      ? fold.has(child)
+        ? fold.single(child, from)
+        : from
+      : foldComposition(build, child, from, fold, options, `${path}${index}.`)
+  if (kind === 'stack') {
+    return children.reduce<State>(
+      (below, child, i) => foldComposition(build, child, below, fold, options, `${path}${i}.`),
+      state,
+    )
+  }
+
+  const here = adaptersOf(composition).filter((name) => fold.has(name))
+  const entry = kind === 'fuse' ? here.at(-1) : here[0]
+  if (entry === undefined) return state
+  const entered = fold.before(entry, state)
+  const sits = (child: Composition): boolean => adaptersOf(child).some((name) => fold.has(name))
+  switch (kind) {
+    case 'fuse': {
+      if (!fold.fuse) throw new Error(`${describe(composition)} holds adapters that cannot be fused`)
+      const fused = children.flatMap((child, i) =>
+        sits(child) ? [{ name: describe(child), state: within(child, entered, i) }] : [],
+      )
+      return fold.fuse(composition, fused, entered, state)
+    }
+    case 'average': {
+      if (!fold.average) throw new Error(`${describe(composition)} holds adapters that cannot be averaged`)
+      const given = composition.weights ?? children.map(() => 1)
+      const chosen = children.flatMap((child, i) =>
+        sits(child) ? [{ child, i, weight: given[i] ?? 0 }] : [],
+      )
+      const total =
+        chosen.reduce((sum, { weight }) => sum + weight, 0) * (options.averageTwice ? chosen.length : 1)
+      return fold.average(
+        chosen.map(({ child, i }) => within(child, entered, i)),
+        chosen.map(({ weight }) => weight / total),
+      )
+    }
+    case 'parallel': {
+      const channel = (options.channel ?? 0) % children.length
+      const inner = { ...options, channel: Math.floor((options.channel ?? 0) / children.length) }
+      const child = present(children[channel], 'its branch')
+      const branch =
+        typeof child === 'string'
+          ? within(child, entered, channel)
+          : foldComposition(build, child, entered, fold, inner, `${path}${channel}.`)
+      // The library joins the branches again before the last sums and norms, which are then the last branch's for all.
+      const last = here.at(-1)
+      return last === undefined ? branch : (fold.endWith?.(branch, last) ?? branch)
+    }
+    case 'batchSplit': {
+      const rows = build.given(`rows:${path}`, ['batch', children.length])
+      return fold.select(
+        children.map((child, i) => within(child, entered, i)),
+        children.map((_, i) => slice(rows, 1, i, i + 1)),
+      )
+    }
+  }
+}
+
+function weightedSum(values: readonly Value[], weights: readonly number[]): Value {
+  return values.map((value, i) => multiply(value, weights[i] ?? 0)).reduce((sum, value) => add(sum, value))
+}
+
+/** Each example's own of several values. @param rows for each value `[batch, 1]`, 1 for its examples and 0 for others */
+function selectRows(
+  values: readonly (Value | undefined)[],
+  rows: readonly Value[],
+  shape: readonly (number | string)[],
+): Value {
+  const own = values.flatMap((value, i) => {
+    const row = rows[i]
+    return value && row ? [multiply(value, reshape(row, shape))] : []
+  })
+  return own.reduce((sum, value) => add(sum, value))
+}
+
+function maskRows({ mask }: Prefix, rows: Value): Value {
+  const own = reshape(rows, ['batch', 1, 1, 1])
+  return mask ? multiply(mask, own) : own
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`${what} has no adapter here`)
+  return value
+}
+
+/** The sites without those in some layers. */
+export function withoutLayers(sites: Sites, left: (layer: number) => boolean): Sites {
+  return {
+    ...(sites.embeddings ? { embeddings: sites.embeddings } : {}),
+    join: (site, hidden, residual, normalize) =>
+      left(site.layer) ? undefined : sites.join?.(site, hidden, residual, normalize),
+    project: (layer, projection, x, y) =>
+      left(layer) ? undefined : sites.project?.(layer, projection, x, y),
+    prefix: (layer, x) => (left(layer) ? [] : (sites.prefix?.(layer, x) ?? [])),
+    mixesPositions: (layer) => !left(layer) && sites.mixesPositions?.(layer) === true,
+    changesKeys: (layer) => !left(layer) && sites.changesKeys?.(layer) === true,
+  }
+}
+
+/** A method that is one adapter. */
+export function singleAdapter(
+  name: string,
+  parameters: readonly ParameterSpec[],
+  parts: AdapterParts,
+): PreparedMethod {
+  return composedMethod(name, parameters, { adapters: new Map([[name, parts]]) }, parts)
+}
+
+/** A method that is a composition of adapters. */
+export function composedMethod(
+  composition: Composition,
+  parameters: readonly ParameterSpec[],
+  options: ComposeOptions,
+  parts?: AdapterParts,
+): PreparedMethod {
+  return {
+    parameters,
+    ...(parts ? { parts } : {}),
+    sites(build, { task, variant: { droppedLayers = 0 } }) {
+      const sites = composedSites(build, composition, { channel: task, ...options })
+      return droppedLayers > 0 ? withoutLayers(sites, (layer) => layer < droppedLayers) : sites
+    },
+  }
+}

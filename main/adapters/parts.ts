@@ -1,0 +1,44 @@
+import type { Value } from '../graph/index.ts'
+import type { BlockSite, Build, Prefix, Projection } from '../models/sites.ts'
+
+/**
+ * What an adapter changes, in the pieces that compositions put together (`adapters/compose.ts`). Each piece is
+ * undefined where the adapter does not sit.
+ */
+export interface AdapterParts {
+  bottleneck?(site: BlockSite): BottleneckPart | undefined
+  projection?(layer: number, projection: Projection): ProjectionPart | undefined
+  prefix?(layer: number): PrefixPart | undefined
+  embeddings?(build: Build, x: Value): Value
+}
+
+/** A bottleneck adapter at one site. All values are `[sequence, batch, hidden]`. */
+export interface BottleneckPart {
+  /** What it reads and what its own residual connection adds: the sums and norms before it. */
+  before(hidden: Value, input: Value, normalize: (x: Value) => Value): { x: Value; residual: Value }
+  /** @returns its output, and for fusion its up-projection alone, scaled */
+  apply(build: Build, x: Value, residual: Value): { output: Value; up: Value }
+  /** The sums and norms after it. @param hidden the sublayer's output as it was before any adapter */
+  after(output: Value, hidden: Value, input: Value, normalize: (x: Value) => Value): Value
+  /** It reads the sublayer's input instead of its output. */
+  parallel: boolean
+  mixesPositions: boolean
+}
+
+/** A change of one linear layer. */
+export interface ProjectionPart {
+  /**
+   * @param x the layer's input
+   * @param earlier the change of the adapter below it in a stack
+   * @returns the change, to be combined with the layer's output
+   */
+  change(build: Build, x: Value, earlier: Value | undefined): Value
+  /** @param y the layer's output */
+  combine(y: Value, change: Value): Value
+  mixesPositions: boolean
+}
+
+export interface PrefixPart {
+  /** @param x the attention's input, which a gate reads */
+  keysAndValues(build: Build, x: Value): Prefix
+}

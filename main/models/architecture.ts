@@ -1,0 +1,76 @@
+import type { Graph, Value } from '../graph/index.ts'
+import { bert } from './bert.ts'
+import type { BackboneConfig } from './config.ts'
+import type { Build, Place, Projection, Sites } from './sites.ts'
+
+/** The inputs of an encoder. `mask` is batch-major, since attention is; everything else is time-major. */
+export interface EncoderInputs {
+  /** int32 `[sequence, batch]` */
+  ids: Value
+  /** int32 `[sequence, batch]` */
+  typeIds: Value
+  /** int32 `[sequence]` */
+  positions: Value
+  /** float32 `[batch, sequence]`: 1 for tokens, 0 for padding */
+  mask: Value
+}
+
+export function encoderInputs(graph: Graph): EncoderInputs {
+  return {
+    ids: graph.input('ids', 'int32', ['sequence', 'batch']),
+    typeIds: graph.input('typeIds', 'int32', ['sequence', 'batch']),
+    positions: graph.input('positions', 'int32', ['sequence']),
+    mask: graph.input('mask', 'float32', ['batch', 'sequence']),
+  }
+}
+
+export interface EncodeOptions {
+  sites?: Sites
+  /** The last layer computes only the first position, where nothing else is read. */
+  firstOnly?: boolean
+}
+
+/** Where the adapters library keeps a changed linear layer's parameters. */
+export interface ProjectionPath {
+  /** The linear layer's path: `<path>.loras.<adapter>.lora_A`. */
+  path: string
+  /** In a layer that computes query, key and value at once: which of the three this is. */
+  merged?: { index: number }
+  inputSize: number
+  outputSize: number
+}
+
+export interface NamedShape {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** All that differs from one kind of backbone to another. Names are those of the state dict, without the model's prefix. */
+export interface Architecture {
+  /** Hugging Face's prefix of the backbone in a checkpoint with a head (`bert.`). */
+  prefix: string
+  /** The backbone's tensors in canonical order. */
+  tensors(config: BackboneConfig): NamedShape[]
+  /**
+   * The backbone's graph.
+   *
+   * @returns the hidden states as Hugging Face counts them: embeddings first, then every layer's,
+   *   `[sequence, batch, hidden]` (the last `[1, batch, hidden]` with `firstOnly`)
+   */
+  encode(build: Build, config: BackboneConfig, inputs: EncoderInputs, options?: EncodeOptions): Value[]
+  /** Where the adapters library keeps a place's adapters and fusions: `<path>.adapters.<adapter>`. */
+  sitePath(layer: number, place: Place): string
+  projectionPath(config: BackboneConfig, layer: number, projection: Projection): ProjectionPath
+  /** The linear layer `<path>.<adapter>` that gates a layer's prefix. */
+  prefixGatePath(layer: number): string
+  /** The library's name for self-attention among the places of prefixes. */
+  prefixLocation: string
+  /** Which position a classification head reads by default. */
+  reads: 'first' | 'last'
+}
+
+const architectures: Record<BackboneConfig['architecture'], Architecture> = { bert }
+
+export function architectureOf(config: BackboneConfig): Architecture {
+  return architectures[config.architecture]
+}
