@@ -12,6 +12,7 @@ import {
   type DatasetRow,
   type DatasetSummary,
 } from './contract/datasets.ts'
+import type { AdapterDetail, AdapterSummary } from './contract/adapters.ts'
 import type { MethodDescription } from './contract/methods.ts'
 import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
 import type { ModelDetail, ModelSummary } from './contract/models.ts'
@@ -23,8 +24,10 @@ import {
   type RunDetail,
   type RunSummary,
 } from './contract/runs.ts'
+import type { Prediction } from './contract/runs.ts'
 import type { DeviceReport, SystemInfo } from './contract/system.ts'
 
+export * from './contract/adapters.ts'
 export * from './contract/datasets.ts'
 export * from './contract/errors.ts'
 export * from './contract/methods.ts'
@@ -96,9 +99,26 @@ export const endpoints = {
         method: MethodChoice,
         head: HeadChoice,
         labels: z.number().int().min(1),
+        adapterIds: z.array(z.string().min(1)).default([]),
+        /** Class counts of further tasks trained together. */
+        moreLabels: z.array(z.number().int().min(1)).default([]),
+        maximumLength: z.number().int().min(4).max(4096).default(64),
       })
       .strict(),
   ).returns<ParameterCount>(),
+
+  /** Trained adapters, fusions and heads. `modelId`: only those that fit this model. */
+  'adapters.list': endpoint(
+    z
+      .object({ modelId: z.string().min(1).optional() })
+      .strict()
+      .default({}),
+  ).returns<AdapterSummary[]>(),
+  'adapters.get': endpoint(ById).returns<AdapterDetail>(),
+  'adapters.rename': endpoint(
+    z.object({ id: z.string().min(1), name: z.string().min(1).max(200) }).strict(),
+  ).returns<AdapterSummary>(),
+  'adapters.remove': endpoint(ById).returns<void>(),
 
   'runs.start': endpoint(RunConfig).returns<RunSummary>(),
   'runs.list': endpoint(Nothing).returns<RunSummary[]>(),
@@ -124,9 +144,16 @@ export const endpoints = {
           .array(z.object({ text: z.string(), secondText: z.string().optional() }).strict())
           .min(1)
           .max(1000),
+        /** Which of several tasks answers, by its name; default: the first. */
+        task: z.string().optional(),
+        /**
+         * Which task adapters are at work in a run that has several: `all`, their names with commas between,
+         * `top<k>` (the k with the largest gate in each layer), or `confident` (the task whose head is most confident).
+         */
+        active: z.string().default('all'),
       })
       .strict(),
-  ).returns<{ label: string; scores: { label: string; score: number }[] }[]>(),
+  ).returns<Prediction[]>(),
 
   /** Answered by the desktop shell itself; the headless host refuses them as `unsupported`. */
   'shell.openFiles': endpoint(
@@ -150,6 +177,7 @@ export const topics = {
   'dataset.progress': topic<{ name: string; rows: number; bytes: number; totalBytes: number }>(),
   'dataset.changed': topic<{ id: string }>(),
   'model.changed': topic<{ id: string }>(),
+  'adapter.changed': topic<{ id: string }>(),
   /** Published by the shell: the workbench process went away, or is back. */
   'shell.workbench': topic<{ state: 'ready' | 'lost' | 'failed'; message: string }>(),
 } as const

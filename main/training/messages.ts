@@ -2,13 +2,50 @@ import type {
   ConfusionMatrix,
   ContractError,
   LogLine,
+  MethodChoice,
   MetricPoint,
+  RunAnalysis,
   RunConfig,
   RunEnvironment,
   RunProgress,
   Scores,
   ScoreName,
+  TaskResult,
 } from '../../preload/contract.ts'
+
+/** The adapter name under which a run's own parameters stand in the state dict, and in the files it leaves. */
+export const runAdapterName = 'run'
+
+/** A dataset with its own head. */
+export interface JobTask {
+  datasetId: string
+  /** Unique among the run's tasks; part of parameter and metric names. */
+  name: string
+  /** File of the dataset's rows (data/dataset-file.ts). */
+  datasetFile: string
+  /** Class names in the order of their index. */
+  labels: string[]
+}
+
+/** A stored adapter that a run builds on. */
+export interface JobAdapter {
+  id: string
+  /** Under which its parameters stand in this run's state dict: unique in the run. */
+  name: string
+  method: MethodChoice
+  /** Its tensors, which stand in it under the adapter name that every run trains under (`runAdapterName`). */
+  file: string
+}
+
+/** A part of a run's best parameters that is worth keeping on its own: a file in the run's folder. */
+export interface TrainedPart {
+  kind: 'adapter' | 'fusion' | 'head'
+  /** Of a head: which task's. */
+  task?: number
+  path: string
+  bytes: number
+  parameters: number
+}
 
 /** All that a trainer process needs to train one run; it reads nothing from the store. */
 export interface TrainJob {
@@ -16,10 +53,10 @@ export interface TrainJob {
   config: RunConfig
   /** Folder of the backbone's checkpoint. */
   modelFolder: string
-  /** File of the dataset's rows (data/dataset-file.ts). */
-  datasetFile: string
-  /** Class names in the order of their index. */
-  labels: string[]
+  /** The tasks trained together; most runs have one. */
+  tasks: JobTask[]
+  /** Trained adapters that the method builds on, in order. */
+  adapters: JobAdapter[]
   /** Where this run's checkpoints go; exists. */
   runFolder: string
   /** Where files that can be made again go (backbone weights as external data); shared by all runs. */
@@ -29,8 +66,12 @@ export interface TrainJob {
 }
 
 /** Classify texts with the best checkpoint of a run. */
-export interface PredictJob extends Omit<TrainJob, 'datasetFile' | 'resume'> {
+export interface PredictJob extends Omit<TrainJob, 'resume'> {
   texts: { text: string; secondText?: string | undefined }[]
+  /** Which task answers, by index. */
+  task: number
+  /** Which task adapters are at work (`runs.predict` in the contract). */
+  active: string
 }
 
 export type ToTrainer =
@@ -47,6 +88,9 @@ export interface TrainResult {
   /** Only where the dataset has a test split. */
   test?: Scores
   confusion: ConfusionMatrix[]
+  tasks: TaskResult[]
+  analysis: RunAnalysis
+  parts: TrainedPart[]
   backboneHashAfter: string
   examplesPerSecond: number
   /** Median of the training steps, the first of each shape left out. */
@@ -72,5 +116,5 @@ export type FromTrainer =
   | { type: 'paused' }
   | { type: 'stopped' }
   | { type: 'finished'; result: TrainResult }
-  | { type: 'predicted'; scores: number[][] }
+  | { type: 'predicted'; predictions: { task: number; scores: number[] }[] }
   | { type: 'failed'; error: ContractError }

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import type { GraphCost } from './runs.ts'
+
 /** A method by its preset's name and the options that differ from the preset's. The method's own schema checks them. */
 export const MethodChoice = z
   .object({ name: z.string().min(1), options: z.record(z.string(), z.unknown()).default({}) })
@@ -54,4 +56,6 @@ export interface ParameterCount {
   backbone: number
   /** trainable / backbone */
   share: number
+  /** Of one example of the given length. */
+  cost: GraphCost
 }

@@ -3,6 +3,10 @@ import { z } from 'zod'
 import type { SplitName } from './datasets.ts'
 import { HeadChoice, MethodChoice, type MethodFamily } from './methods.ts'
 
+/** Parameters that may have a learning rate of their own. */
+export const ParameterGroup = z.enum(['adapter', 'fusion', 'head', 'backbone'])
+export type ParameterGroup = z.infer<typeof ParameterGroup>
+
 export const ScoreName = z.enum(['accuracy', 'macroF1', 'matthews'])
 export type ScoreName = z.infer<typeof ScoreName>
 
@@ -15,6 +19,12 @@ export const TrainingConfig = z
     microBatchSize: z.number().int().min(1).max(4096).optional(),
     /** Default: the method's own (1e-3 for adapters and heads, 2e-4 for full fine-tuning). */
     learningRate: z.number().positive().max(10).optional(),
+    /** Learning rates of single parameter groups, where they differ from `learningRate`. */
+    groupLearningRates: z.partialRecord(ParameterGroup, z.number().positive().max(10)).default({}),
+    /** Backbone layers, from 0, that are trained as well as what the method trains. */
+    unfreezeLayers: z.array(z.number().int().min(0)).default([]),
+    /** Leaves biases and the weights of layer norms out of weight decay. */
+    decayExempt: z.boolean().default(false),
     schedule: z.enum(['linear', 'constant', 'cosine']).default('linear'),
     /** Share of the steps during which the learning rate rises from 0. */
     warmup: z.number().min(0).max(1).default(0.06),
@@ -36,6 +46,10 @@ export const TrainingConfig = z
   .strict()
 export type TrainingConfig = z.infer<typeof TrainingConfig>
 
+/** How training batches are divided among tasks: by their number of rows, its square root, or evenly. */
+export const TaskSampling = z.enum(['size', 'squareRoot', 'even'])
+export type TaskSampling = z.infer<typeof TaskSampling>
+
 export const EngineChoice = z
   .object({
     engine: z.enum(['auto', 'onnxruntime']).default('auto'),
@@ -51,7 +65,12 @@ export const RunConfig = z
     name: z.string().min(1).max(200).optional(),
     modelId: z.string().min(1),
     datasetId: z.string().min(1),
+    /** Further datasets that are trained together with the first, each a task with a head of its own. */
+    moreDatasetIds: z.array(z.string().min(1)).max(7).default([]),
+    taskSampling: TaskSampling.default('squareRoot'),
     method: MethodChoice,
+    /** Stored adapters that the method builds on, in order. */
+    adapterIds: z.array(z.string().min(1)).max(16).default([]),
     head: HeadChoice.prefault({}),
     training: TrainingConfig.prefault({}),
     engine: EngineChoice.prefault({}),
@@ -127,6 +146,76 @@ export interface ConfusionMatrix {
   counts: number[][]
 }
 
+/** What one of several tasks of a run came to. */
+export interface TaskResult {
+  datasetId: string
+  name: string
+  validation: Scores
+  test?: Scores
+  confusion: ConfusionMatrix[]
+}
+
+/** Quality and time with the adapters of the first `droppedLayers` layers left out, on the validation rows. */
+export interface DropPoint {
+  droppedLayers: number
+  scores: Scores
+  /** Median milliseconds per example. */
+  msPerExample: number
+}
+
+/** Mean weight that a fusion gives each adapter at one place, over the validation rows. */
+export interface FusionWeights {
+  layer: number
+  place: 'attention' | 'output'
+  /** In the order of `adapters`; add up to 1. */
+  weights: number[]
+}
+
+/** Scores of a multi-task run with only some of its task adapters at work. */
+export interface SelectionResult {
+  /** `all`, `own` (each row's own task's), `top<k>` or `confident` (the task whose head is most confident). */
+  selection: string
+  task: string
+  scores: Scores
+  /** For `confident`: share of the rows that were given to their own task. */
+  routed?: number
+}
+
+/** What a graph holds and does, computed before it runs; one example of the maximum length. */
+export interface GraphCost {
+  /** Floating-point operations of one example forward, and of the backward pass and update on top. */
+  forwardFlops: number
+  backwardFlops: number
+  /** Bytes of intermediate values that the backward pass needs. */
+  activationBytes: number
+}
+
+/** How much of the backbone's own ability is left: the masked-language-model loss on held-out text. */
+export interface Forgetting {
+  /** Mean cross-entropy of masked tokens, in nats. */
+  before: number
+  after: number
+  /** Masked tokens it was measured on. */
+  tokens: number
+}
+
+/** What a run found out about its method, besides scores. */
+export interface RunAnalysis {
+  cost?: GraphCost
+  forgetting?: Forgetting
+  /** Quality and time at every number of layers dropped. */
+  dropCurve?: DropPoint[]
+  fusion?: { adapters: string[]; weights: FusionWeights[] }
+  selections?: SelectionResult[]
+}
+
+/** A task that the run trained: its own dataset first. */
+export interface RunTask {
+  datasetId: string
+  name: string
+  labels: string[]
+}
+
 export interface RunDetail extends RunSummary {
   config: RunConfig
   environment?: RunEnvironment
@@ -136,6 +225,9 @@ export interface RunDetail extends RunSummary {
   /** The backbone's tensors were the same after the run as before it; undefined while it runs. */
   backboneUnchanged?: boolean
   confusion: ConfusionMatrix[]
+  /** Every task's results, the first one's included; empty until the run has ended. */
+  tasks: TaskResult[]
+  analysis: RunAnalysis
   checkpoints: { kind: 'best' | 'latest'; epoch: number; step: number; bytes: number; path: string }[]
   folder: string
 }
@@ -149,7 +241,10 @@ export interface MetricPoint {
 
 /**
  * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step;
- * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once.
+ * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once. Where several tasks are trained, these
+ * are means over the tasks, and each task's own stand under `validation.<task>.…` and `test.<task>.…`. What a method
+ * adds to the loss stands under `train.loss.<name>`, and what the tasks' loss is without it under `train.taskLoss`;
+ * other figures of a method under `train.<name>` and `validation.<name>`.
  */
 export interface MetricSeries {
   name: string
@@ -162,4 +257,11 @@ export interface LogLine {
   time: string
   level: 'info' | 'warning' | 'error'
   text: string
+}
+
+export interface Prediction {
+  /** The task that answered. */
+  task: string
+  label: string
+  scores: { label: string; score: number }[]
 }
