@@ -69,7 +69,7 @@ export interface Architecture {
   reads: 'first' | 'last'
 }
 
-const architectures: Record<BackboneConfig['architecture'], Architecture> = { bert }
+export const architectures: Record<BackboneConfig['architecture'], Architecture> = { bert }
 
 export function architectureOf(config: BackboneConfig): Architecture {
   return architectures[config.architecture]

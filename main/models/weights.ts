@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { WorkbenchError } from '../../preload/contract.ts'
 import type { Checkpoint } from './checkpoint/index.ts'
 import { elementCount, formatShape } from './checkpoint/tensor-file.ts'
-import { architectureOf, type NamedShape } from './architecture.ts'
+import { architectureOf, architectures, type NamedShape } from './architecture.ts'
 import { parseBackboneConfig, type BackboneConfig } from './config.ts'
 
 export type { NamedShape } from './architecture.ts'
@@ -37,10 +37,14 @@ export function backboneTensors(config: BackboneConfig): NamedShape[] {
   return architectureOf(config).tensors(config)
 }
 
-/** A checkpoint's name for a tensor without model prefix and with today's names of LayerNorm's parts. */
-export function canonicalName(name: string): string {
-  return name
-    .replace(/^bert\./, '')
+/**
+ * A state dict's name for a tensor without model prefix and with today's names of LayerNorm's parts. Of a pool of
+ * prefixes, which the adapters library lists anew in every layer, it is the one name that is no layer's.
+ */
+export function canonicalName(name: string, architecture: BackboneConfig['architecture'] = 'bert'): string {
+  const { prefix } = architectures[architecture]
+  return (name.startsWith(prefix) ? name.slice(prefix.length) : name)
+    .replace(/^.*\.prefix_tuning\.pool\.prefix_tunings\./, 'prefix_tuning.prefix_tunings.')
     .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
     .replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
 }
