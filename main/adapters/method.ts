@@ -17,6 +17,8 @@ export type Initialization =
   /** Uniform in ±1/√fanIn, which is Kaiming's with a = √5. */
   | { kind: 'kaiming-uniform'; fanIn: number }
   | { kind: 'constant'; value: number }
+  /** 1 on the diagonal of a square matrix. */
+  | { kind: 'identity'; elsewhere: number }
   | { kind: 'pretrained' }
 
 /** Parameters that may have a learning rate of their own. */
@@ -84,6 +86,30 @@ export interface PreparedMethod {
    * @param batch examples in the batch
    */
   draw?(uniform: (purpose: string, count: number) => Float32Array, batch: number): StepDraw
+}
+
+/**
+ * Refuses trained adapters that a fusion cannot weigh.
+ *
+ * @throws WorkbenchError `bad-input`
+ */
+export function refuseUnfusable(adapters: readonly NamedAdapter[]): void {
+  for (const { name, method } of adapters) {
+    const { parts } = method
+    if (!parts?.bottleneck) {
+      throw new WorkbenchError(
+        'bad-input',
+        `"${name}" cannot be fused: AdapterFusion weighs the outputs of bottleneck adapters, and this one has none`,
+      )
+    }
+    if (parts.prefix || parts.projection) {
+      throw new WorkbenchError(
+        'bad-input',
+        `"${name}" cannot be fused: besides its bottleneck it changes the attention itself (prefixes or linear layers), ` +
+          'which has no output of its own to weigh against the other adapters’',
+      )
+    }
+  }
 }
 
 /** All layers and task adapters. */

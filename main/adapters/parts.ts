@@ -1,4 +1,5 @@
 import type { Value } from '../graph/index.ts'
+import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Prefix, Projection } from '../models/sites.ts'
 
 /**
@@ -41,4 +42,21 @@ export interface ProjectionPart {
 export interface PrefixPart {
   /** @param x the attention's input, which a gate reads */
   keysAndValues(build: Build, x: Value): Prefix
+}
+
+/** An adapter that works in some layers only. */
+export function onlyActive(parts: AdapterParts, active: (layer: number) => boolean): AdapterParts {
+  const { bottleneck, projection, prefix, embeddings } = parts
+  return {
+    ...(bottleneck ? { bottleneck: (site) => (active(site.layer) ? bottleneck(site) : undefined) } : {}),
+    ...(projection
+      ? { projection: (layer, which) => (active(layer) ? projection(layer, which) : undefined) }
+      : {}),
+    ...(prefix ? { prefix: (layer) => (active(layer) ? prefix(layer) : undefined) } : {}),
+    ...(embeddings ? { embeddings } : {}),
+  }
+}
+
+export function layersOf({ layers }: BackboneConfig): number[] {
+  return Array.from({ length: layers }, (_, layer) => layer)
 }

@@ -1,6 +1,7 @@
 import { WorkbenchError, type MethodDescription } from '../../preload/contract.ts'
 import { fullFineTuning, headOnly } from './baselines.ts'
 import { doubleSequentialBottleneck, parallelBottleneck, sequentialBottleneck } from './bottleneck.ts'
+import { fusion, meanFusion, staticFusion, weightedFusion } from './fusion.ts'
 import type { Method } from './method.ts'
 
 /** Every method there is. Adding one touches its own file and this list. */
@@ -8,6 +9,10 @@ const methods: readonly Method[] = [
   sequentialBottleneck,
   doubleSequentialBottleneck,
   parallelBottleneck,
+  fusion,
+  staticFusion,
+  meanFusion,
+  weightedFusion,
   headOnly,
   fullFineTuning,
 ]

@@ -134,7 +134,7 @@ function forward(
   const drawn = new Map<string, DrawnInput & { value: Value }>()
   const scheduled = new Map<string, ScheduledInput & { value: Value }>()
   const given = new Map<string, Value>()
-  const added = new Map<string, Value>()
+  const added = new Map<string, { value: Value; weighted: Value }>()
   const revealed: string[] = []
   const build: Build = {
     graph,
@@ -180,11 +180,15 @@ function forward(
       graph.output(`revealed.${name}`, value)
     },
     loss(name, value, weight) {
+      if (!training) return
       const mean = sameShape(value.shape, ['batch'])
         ? reduceSum(multiply(value, rowWeights), [0], true)
         : multiply(reshape(value, [1]), reduceSum(rowWeights, [0], true))
-      graph.output(`loss.${name}`, mean)
-      added.set(name, multiply(mean, weight))
+      const known = added.get(name)
+      added.set(name, {
+        value: known ? add(known.value, mean) : mean,
+        weighted: known ? add(known.weighted, multiply(mean, weight)) : multiply(mean, weight),
+      })
     },
   }
 
@@ -212,7 +216,10 @@ function forward(
     graph.output(`taskLoss${suffix}`, taskLoss)
     loss = loss ? add(loss, taskLoss) : taskLoss
   })
-  for (const weighted of added.values()) loss = loss && add(loss, weighted)
+  for (const [name, { value, weighted }] of added) {
+    graph.output(`loss.${name}`, value)
+    loss = loss && add(loss, weighted)
+  }
   if (!loss) throw new Error('a graph without a reading')
   graph.output('loss', loss)
   return {

@@ -31,6 +31,12 @@ function draw(
     case 'constant':
       part.fill(initialization.value)
       return
+    case 'identity': {
+      const size = Math.sqrt(part.length)
+      part.fill(initialization.elsewhere)
+      for (let i = 0; i < size; i++) part[i * size + i] = 1
+      return
+    }
     case 'normal':
       random.fillNormal(part)
       for (let i = 0; i < part.length; i++) part[i] = (part[i] ?? 0) * initialization.deviation

@@ -1,0 +1,357 @@
+import { z } from 'zod'
+
+import {
+  add,
+  concatenate,
+  divide,
+  matMul,
+  multiply,
+  reduceSum,
+  slice,
+  softmax,
+  subtract,
+  type Graph,
+  type Value,
+} from '../graph/index.ts'
+import { architectureOf } from '../models/architecture.ts'
+import type { BackboneConfig } from '../models/config.ts'
+import type { BlockSite, Build } from '../models/sites.ts'
+import { linear } from '../models/transformer-block.ts'
+import { composedSites, withoutLayers, type FusedSite } from './compose.ts'
+import { checkComposition, type Composition } from './composition.ts'
+import {
+  defineMethod,
+  refuseUnfusable,
+  type Initialization,
+  type NamedAdapter,
+  type ParameterSpec,
+  type PreparedMethod,
+} from './method.ts'
+import { layersOf, onlyActive } from './parts.ts'
+
+/** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
+function fusionOptions(preset: { value: boolean }) {
+  const flag = (fallback: boolean, title: string, description: string) =>
+    z
+      .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())
+      .default(fallback)
+      .meta({ title, description, kind: 'boolean', advanced: true })
+  return z
+    .object({
+      train_adapters: flag(
+        false,
+        'Train the adapters too',
+        'Let the fused adapters change together with the fusion instead of keeping them as trained.',
+      ).meta({ advanced: false }),
+      dropout_prob: z
+        .number()
+        .min(0)
+        .max(0.9)
+        .nullish()
+        .transform((rate) => rate ?? 0)
+        .default(0)
+        .meta({
+          title: 'Dropout',
+          description: 'Share of the attention scores set to 0 at random while training.',
+          kind: 'number',
+          minimum: 0,
+          maximum: 0.9,
+        }),
+      regularization: flag(
+        preset.value,
+        'Regularise the value matrix',
+        'Keep the value matrix near the identity, so that the fusion mostly chooses among the adapters.',
+      ),
+      regularization_weight: z.number().min(0).max(10).default(0.01).meta({
+        title: 'Weight of the regularisation',
+        description: 'How strongly the distance of the value matrix from the identity counts in the loss.',
+        advanced: true,
+      }),
+      temperature: flag(
+        false,
+        'Falling temperature',
+        'Begin with nearly even attention (temperature 50) and sharpen it over the first thousand steps.',
+      ),
+      query: flag(true, 'Query matrix', 'Learn what of the text the attention asks with.'),
+      key: flag(true, 'Key matrix', 'Learn what of each adapter the attention compares with.'),
+      value: flag(
+        preset.value,
+        'Value matrix',
+        'Learn a map of the adapters’ outputs before they are added up.',
+      ),
+      query_before_ln: flag(
+        false,
+        'Query before norm',
+        "Ask with the value before the block's sum and layer norm instead of after it.",
+      ),
+      residual_before: flag(
+        false,
+        'Residual first',
+        "Add the adapters' residual to each of them before the attention instead of to its result.",
+      ),
+      value_before_softmax: flag(
+        true,
+        'Value before sum',
+        'Apply the value matrix to each adapter rather than to their sum; being linear, it gives the same.',
+      ),
+      value_initialized: flag(
+        true,
+        'Value starts as identity',
+        'Begin with a value matrix that changes nothing, instead of a random one.',
+      ),
+    })
+    .strict()
+}
+
+type FusionOptions = z.output<ReturnType<typeof fusionOptions>>
+
+/** AdapterFusion (Pfeiffer et al. 2020) with a value matrix: the adapters library's dynamic configuration. */
+export const fusion = defineMethod({
+  name: 'fusion',
+  label: 'AdapterFusion (attention)',
+  family: 'fusion',
+  summary:
+    'Trained adapters of several tasks side by side; in every layer an attention learns, word by word, which of them to listen to.',
+  source: 'Pfeiffer et al. 2020, "AdapterFusion"; the dynamic configuration in the adapters library',
+  learningRate: 5e-4,
+  takes: 'adapters',
+  options: fusionOptions({ value: true }),
+  prepare: (options, { config, adapters }) => attentionFusion(options, config, adapters),
+})
+
+/** The same without a value matrix. */
+export const staticFusion = defineMethod({
+  name: 'fusion_static',
+  label: 'AdapterFusion (attention, no value matrix)',
+  family: 'fusion',
+  summary:
+    'As AdapterFusion, but what the attention chooses is the adapters’ own output, without a learned map after it.',
+  source: 'Pfeiffer et al. 2020, "AdapterFusion"; the static configuration in the adapters library',
+  learningRate: 5e-4,
+  takes: 'adapters',
+  options: fusionOptions({ value: false }),
+  prepare: (options, { config, adapters }) => attentionFusion(options, config, adapters),
+})
+
+const withAdapters = z
+  .object({
+    train_adapters: z
+      .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())
+      .default(false)
+      .meta({
+        title: 'Train the adapters too',
+        description:
+          'Let the fused adapters change together with the head instead of keeping them as trained.',
+        kind: 'boolean',
+      }),
+  })
+  .strict()
+
+/** The mean of the adapters' outputs. */
+export const meanFusion = defineMethod({
+  name: 'fusion_mean',
+  label: 'Fusion by mean',
+  family: 'fusion',
+  summary:
+    'Trained adapters of several tasks side by side, each with the same fixed say; only the head is trained.',
+  source: 'the fixed mean of adapter outputs, as a baseline for AdapterFusion',
+  learningRate: 1e-3,
+  takes: 'adapters',
+  options: withAdapters,
+  prepare: (options, { config, adapters }) =>
+    fusionMethod(config, adapters, options.train_adapters, {
+      parameters: () => [],
+      weigh: (build, _path, { ups }) =>
+        build.graph.constant(new Float32Array(ups.length).fill(1 / ups.length), [ups.length]),
+    }),
+})
+
+/** One learned softmax weight for each layer and adapter. */
+export const weightedFusion = defineMethod({
+  name: 'fusion_weights',
+  label: 'Fusion by learned weights',
+  family: 'fusion',
+  summary:
+    'Trained adapters of several tasks side by side; each layer learns one weight for each of them, the same for every text.',
+  source: 'a softmax over adapters per layer, between the fixed mean and AdapterFusion',
+  learningRate: 1e-2,
+  takes: 'adapters',
+  options: withAdapters,
+  prepare: (options, { config, adapters }) =>
+    fusionMethod(config, adapters, options.train_adapters, {
+      parameters: (path) => [
+        fusionSpec(`${path}.weights`, [adapters.length], { kind: 'constant', value: 0 }),
+      ],
+      weigh(build, path, { ups }) {
+        const weights = build.parameter(`${path}.weights`, [adapters.length])
+        const own = ups.map(({ name }) => adapters.findIndex((adapter) => adapter.name === name))
+        return softmax(
+          concatenate(
+            own.map((index) => slice(weights, 0, index, index + 1)),
+            0,
+          ),
+        )
+      },
+    }),
+})
+
+/** What sets one kind of fusion apart from another. `path` is where its parameters stand at a site. */
+export interface FusionKind {
+  parameters(path: string): ParameterSpec[]
+  /** @returns how much each adapter counts: `[sequence, batch, adapters]`, or `[adapters]` for all alike */
+  weigh(build: Build, path: string, site: FusedSite): Value
+  /** What the weighted sum of the up-projections becomes, residual added; default: the sum and the residual. */
+  finish?(build: Build, path: string, sum: Value, residual: Value): Value
+}
+
+export function attentionFusion(
+  options: FusionOptions,
+  config: BackboneConfig,
+  adapters: readonly NamedAdapter[],
+): PreparedMethod {
+  return fusionMethod(config, adapters, options.train_adapters, attentionKind(options, config))
+}
+
+/** `BertFusion` of the adapters library. */
+export function attentionKind(options: FusionOptions, { hiddenSize }: BackboneConfig): FusionKind {
+  const square = [hiddenSize, hiddenSize]
+  const random: Initialization = { kind: 'normal', deviation: 0.02 }
+  return {
+    parameters: (path) => [
+      ...(['query', 'key'] as const).flatMap((name) =>
+        options[name]
+          ? [
+              fusionSpec(`${path}.${name}.weight`, square, random),
+              fusionSpec(`${path}.${name}.bias`, [hiddenSize], { kind: 'constant', value: 0 }),
+            ]
+          : [],
+      ),
+      ...(options.value
+        ? [
+            fusionSpec(
+              `${path}.value.weight`,
+              square,
+              options.value_initialized ? { kind: 'identity', elsewhere: 1e-6 } : random,
+            ),
+          ]
+        : []),
+    ],
+    weigh(build, path, { hidden, x, residual, parallel, ups }) {
+      const asked = options.query_before_ln && !parallel ? hidden : x
+      const query = options.query ? linear(build, asked, `${path}.query`, hiddenSize, hiddenSize) : asked
+      // q·(W_k up + b_k) is (q W_k)·up and a number that is the same for all adapters, which softmax does not see:
+      // one product for all adapters instead of one for each.
+      const compared = options.key ? matMul(query, build.parameter(`${path}.key.weight`, square)) : query
+      // The library adds the residual in place, so that the keys hold it as well.
+      const keys = ups.map(({ up }) => (options.residual_before ? add(up, residual) : up))
+      const scores = concatenate(
+        keys.map((key) => reduceSum(multiply(compared, key), [-1], true)),
+        -1,
+      )
+      const dropped = build.dropout(scores, options.dropout_prob, path)
+      if (!options.temperature) return softmax(dropped)
+      return softmax(
+        divide(
+          dropped,
+          build.scheduled('fusionTemperature', (step) => Math.max(50 - 0.05 * step, 1)),
+        ),
+      )
+    },
+    finish(build, path, sum, residual) {
+      // Being linear and without bias, the value matrix may as well be applied to the sum.
+      const before = options.residual_before ? add(sum, residual) : sum
+      if (!options.value) return options.residual_before ? before : add(before, residual)
+      const value = build.parameter(`${path}.value.weight`, square)
+      if (options.regularization) {
+        const difference = subtract(value, identity(build.graph, hiddenSize))
+        build.loss(
+          'fusionRegularisation',
+          reduceSum(multiply(difference, difference), [0, 1]),
+          options.regularization_weight,
+        )
+      }
+      const mapped = matMul(before, value, { transposeB: true })
+      return options.residual_before ? mapped : add(mapped, residual)
+    },
+  }
+}
+
+/** Several adapters fused in every layer where any of them sits. */
+export function fusionMethod(
+  config: BackboneConfig,
+  adapters: readonly NamedAdapter[],
+  trainAdapters: boolean,
+  kind: FusionKind,
+): PreparedMethod {
+  refuseUnfusable(adapters)
+  const names = adapters.map(({ name }) => name)
+  const composition: Composition = { kind: 'fuse', children: names }
+  checkComposition(composition)
+  return {
+    parameters: [
+      ...fusionParameters(config, adapters, kind),
+      ...(trainAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
+    ],
+    sites(build, { variant: { droppedLayers = 0, active } }) {
+      const sites = composedSites(build, composition, {
+        adapters: new Map(
+          adapters.map(({ name, method: { parts = {} } }, index) => [
+            name,
+            active ? onlyActive(parts, (layer) => active[layer]?.includes(index) === true) : parts,
+          ]),
+        ),
+        fusions: new Map([[names.join(','), fuseWith(config, names, kind)]]),
+      })
+      return droppedLayers > 0 ? withoutLayers(sites, (layer) => layer < droppedLayers) : sites
+    },
+  }
+}
+
+/** The parameters of a Fuse block, at each place where any of its adapters sits. */
+export function fusionParameters(
+  config: BackboneConfig,
+  adapters: readonly NamedAdapter[],
+  kind: FusionKind,
+): ParameterSpec[] {
+  const names = adapters.map(({ name }) => name)
+  return layersOf(config).flatMap((layer) =>
+    (['attention', 'output'] as const).flatMap((place) =>
+      adapters.some(({ method }) => method.parts?.bottleneck?.({ layer, place }))
+        ? kind.parameters(fusionPath(config, { layer, place }, names))
+        : [],
+    ),
+  )
+}
+
+/** How a Fuse block of these adapters fuses. */
+export function fuseWith(config: BackboneConfig, names: readonly string[], kind: FusionKind) {
+  return (build: Build, site: FusedSite): Value => {
+    const path = fusionPath(config, site, names)
+    const weights = kind.weigh(build, path, site)
+    build.reveal(`fusion.${site.layer}.${site.place}`, weights)
+    const sum = site.ups
+      .map(({ up }, i) => multiply(up, slice(weights, -1, i, i + 1)))
+      .reduce((total, part) => add(total, part))
+    return kind.finish?.(build, path, sum, site.residual) ?? add(sum, site.residual)
+  }
+}
+
+function fusionPath(config: BackboneConfig, { layer, place }: BlockSite, names: readonly string[]): string {
+  return `${architectureOf(config).sitePath(layer, place)}.adapter_fusion_layer.${names.join(',')}`
+}
+
+function fusionSpec(name: string, shape: readonly number[], initialization: Initialization): ParameterSpec {
+  return { name, shape, group: 'fusion', initialization }
+}
+
+const identities = new WeakMap<Graph, Value>()
+
+function identity(graph: Graph, size: number): Value {
+  const known = identities.get(graph)
+  if (known) return known
+  const values = new Float32Array(size * size)
+  for (let i = 0; i < size; i++) values[i * size + i] = 1
+  const made = graph.constant(values, [size, size])
+  identities.set(graph, made)
+  return made
+}
