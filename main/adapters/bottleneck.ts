@@ -104,11 +104,18 @@ interface SiteAdapter {
   width: number
 }
 
+/** What a method built on bottleneck adapters does to their inner values. */
+export interface BottleneckHooks {
+  /** Changes the activations between the two projections, `[sequence, batch, width]`. */
+  inner?(build: Build, site: BlockSite, activations: Value): Value
+}
+
 /** @throws WorkbenchError `bad-input` naming the option */
 export function prepareBottleneck(
   options: BottleneckOptions,
   config: BackboneConfig,
   adapterName: string,
+  hooks: BottleneckHooks = {},
 ): PreparedMethod {
   if (options.residual_before_ln === 'post_add' && !options.original_ln_before) {
     throw new WorkbenchError(
@@ -147,7 +154,8 @@ export function prepareBottleneck(
   return singleAdapter(adapterName, parameters, {
     bottleneck(site) {
       const adapter = adapterAt(site)
-      return adapter && bottleneckPart(options, config, adapter)
+      const inner = (build: Build, x: Value): Value => hooks.inner?.(build, site, x) ?? x
+      return adapter && bottleneckPart(options, config, adapter, inner)
     },
   })
 }
@@ -157,6 +165,7 @@ function bottleneckPart(
   options: BottleneckOptions,
   config: BackboneConfig,
   adapter: SiteAdapter,
+  change: (build: Build, inner: Value) => Value,
 ): BottleneckPart {
   const ending = (output: Value, input: Value, normalize: (x: Value) => Value): Value =>
     options.original_ln_after ? normalize(add(output, input)) : output
@@ -166,7 +175,7 @@ function bottleneckPart(
     before: (hidden, input, normalize) =>
       options.is_parallel ? { x: input, residual: input } : sumsBefore(options, hidden, input, normalize),
     apply: (build, x, residual) =>
-      bottleneck(build, options, config, adapter, x, options.is_parallel ? undefined : residual),
+      bottleneck(build, options, config, adapter, change, x, options.is_parallel ? undefined : residual),
     after: (output, hidden, input, normalize) =>
       ending(options.is_parallel ? add(output, hidden) : output, input, normalize),
   }
@@ -188,6 +197,7 @@ function sumsBefore(
 /**
  * `scaling · (W_up act(W_down x + b_down) + b_up)`, with the adapter's own layer norms, gate and residual.
  *
+ * @param change what is done to the activations between the two projections
  * @param own what the adapter's own residual connection adds; a parallel adapter has none
  */
 function bottleneck(
@@ -195,6 +205,7 @@ function bottleneck(
   options: BottleneckOptions,
   { hiddenSize }: BackboneConfig,
   { path, width }: SiteAdapter,
+  change: (build: Build, inner: Value) => Value,
   x: Value,
   own: Value | undefined,
 ): { output: Value; up: Value } {
@@ -209,7 +220,7 @@ function bottleneck(
   const inner = activations[options.non_linearity](
     linear(build, input, `${path}.${downName(options)}`, hiddenSize, width),
   )
-  let up = linear(build, inner, `${path}.adapter_up`, width, hiddenSize)
+  let up = linear(build, change(build, inner), `${path}.adapter_up`, width, hiddenSize)
   if (options.scaling === 'learned') up = multiply(up, build.parameter(`${path}.scaling`, [1]))
   else if (options.scaling !== 1) up = multiply(up, options.scaling)
   let output = build.dropout(up, options.dropout, path)
