@@ -1,6 +1,6 @@
 import { add, multiply, reshape, slice, type Value } from '../graph/index.ts'
 import type { Build, Prefix, Sites } from '../models/sites.ts'
-import { adaptersOf, describe, type Composition, type CompositionBlock } from './composition.ts'
+import { adaptersOf, describe, fusedNames, type Composition, type CompositionBlock } from './composition.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
 import type { AdapterParts } from './parts.ts'
 
@@ -24,10 +24,12 @@ export interface FusedSite {
 
 export interface ComposeOptions {
   adapters: ReadonlyMap<string, AdapterParts>
-  /** How each Fuse block fuses, by its adapters' names joined with commas. */
+  /** How each Fuse block fuses, by its adapters' names (`fusedNames`) joined with commas. */
   fusions?: ReadonlyMap<string, FuseOutputs>
   /** Which branch of a Parallel block is computed. */
   channel?: number
+  /** Layers without any adapter. */
+  leftOut?: (layer: number) => boolean
   /** Divides an average by the number of adapters once more, as the adapters library does (verify only). */
   averageTwice?: boolean
 }
@@ -59,7 +61,7 @@ export function composedSites(build: Build, composition: Composition, options: C
         },
         fuse(block, children, entered, state) {
           const last = present(adaptersOf(block).at(-1), 'the last')
-          const fuse = options.fusions?.get(adaptersOf(block).join(','))
+          const fuse = options.fusions?.get(fusedNames(block).join(','))
           if (!fuse) throw new Error(`${describe(block)} has no fusion`)
           const ups = children.flatMap(({ name, state: { up } }) => (up ? [{ name, up }] : []))
           const { x, residual } = entered
@@ -251,11 +253,19 @@ function foldComposition<State>(
       const chosen = children.flatMap((child, i) =>
         sits(child) ? [{ child, i, weight: given[i] ?? 0 }] : [],
       )
-      const total =
-        chosen.reduce((sum, { weight }) => sum + weight, 0) * (options.averageTwice ? chosen.length : 1)
+      const states = chosen.map(({ child, i }) => within(child, entered, i))
+      if (options.averageTwice)
+        return fold.average(
+          states,
+          averagedTwice(
+            composition,
+            chosen.map(({ weight }) => weight),
+          ),
+        )
+      const sum = composition.asGiven ? 1 : chosen.reduce((total, { weight }) => total + weight, 0)
       return fold.average(
-        chosen.map(({ child, i }) => within(child, entered, i)),
-        chosen.map(({ weight }) => weight / total),
+        states,
+        chosen.map(({ weight }) => weight / sum),
       )
     }
     case 'parallel': {
@@ -278,6 +288,24 @@ function foldComposition<State>(
       )
     }
   }
+}
+
+/**
+ * The library takes `torch.mean` of outputs that are weighted already; where only one of several adapters sits in a
+ * layer, broadcasting gives it the weights of all.
+ */
+function averagedTwice(
+  {
+    children,
+    weights = children.map(() => 1),
+    asGiven = false,
+  }: Extract<CompositionBlock, { kind: 'average' }>,
+  present: readonly number[],
+): number[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  const whole = asGiven ? 1 : sum
+  if (present.length === 1) return [sum / whole / children.length]
+  return present.map((weight) => weight / whole / children.length)
 }
 
 function weightedSum(values: readonly Value[], weights: readonly number[]): Value {
@@ -341,8 +369,10 @@ export function composedMethod(
     parameters,
     ...(parts ? { parts } : {}),
     sites(build, { task, variant: { droppedLayers = 0 } }) {
-      const sites = composedSites(build, composition, { channel: task, ...options })
-      return droppedLayers > 0 ? withoutLayers(sites, (layer) => layer < droppedLayers) : sites
+      const sites = composedSites(build, composition, { ...options, channel: task })
+      const { leftOut } = options
+      if (droppedLayers === 0 && !leftOut) return sites
+      return withoutLayers(sites, (layer) => layer < droppedLayers || leftOut?.(layer) === true)
     },
   }
 }

@@ -8,8 +8,8 @@ export type CompositionBlock =
   | { kind: 'stack'; children: readonly Composition[] }
   /** Weighted by attention (AdapterFusion). */
   | { kind: 'fuse'; children: readonly Composition[] }
-  /** Weighted by fixed numbers, which are made to add up to 1. */
-  | { kind: 'average'; children: readonly Composition[]; weights?: readonly number[] }
+  /** Weighted by fixed numbers, which are made to add up to 1 unless they are to count as they are. */
+  | { kind: 'average'; children: readonly Composition[]; weights?: readonly number[]; asGiven?: boolean }
   /** Each on a copy of the batch, with a head of its own. */
   | { kind: 'parallel'; children: readonly Composition[] }
   /** Each on its part of the batch. */
@@ -107,4 +107,9 @@ export function blocksOf(composition: Composition, kind: Kind): CompositionBlock
 export function describe(composition: Composition): string {
   if (typeof composition === 'string') return composition
   return `${names[composition.kind]}[${composition.children.map(describe).join(', ')}]`
+}
+
+/** The adapters after whose names a Fuse block's parameters are called: the last of each of its children. */
+export function fusedNames(block: CompositionBlock): string[] {
+  return block.children.flatMap((child) => adaptersOf(child).at(-1) ?? [])
 }

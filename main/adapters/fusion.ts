@@ -30,7 +30,7 @@ import {
 import { layersOf, onlyActive } from './parts.ts'
 
 /** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
-function fusionOptions(preset: { value: boolean }) {
+export function fusionOptions(preset: { value: boolean }) {
   const flag = (fallback: boolean, title: string, description: string) =>
     z
       .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
 import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
+import { attentionKind, fusionOptions, type FusionKind } from '../adapters/fusion.ts'
+import type { BackboneConfig } from '../models/config.ts'
 
 /** The options of the library's `BnConfig` that are ours under the same name. */
 const bottleneckKeys = [
@@ -56,3 +58,37 @@ export function methodOfAdapterConfig(config: unknown, where: string): MethodCho
   }
   return { name: 'seq_bn', options }
 }
+
+/**
+ * How a fusion of the adapters library weighs its adapters.
+ *
+ * @param config an `adapter_fusion_config.json`'s `config`
+ * @param regularisation weight of the value matrix's regularisation in the loss; 0: none
+ */
+export function fusionOfConfig(config: unknown, backbone: BackboneConfig, regularisation = 0): FusionKind {
+  const parsed = z.looseObject({ value: z.boolean().optional() }).safeParse(config)
+  if (!parsed.success) throw new WorkbenchError('bad-input', 'not a fusion configuration')
+  const options = Object.fromEntries(
+    fusionKeys.flatMap((key) => (parsed.data[key] === undefined ? [] : [[key, parsed.data[key]]])),
+  )
+  return attentionKind(
+    fusionOptions({ value: true }).parse({
+      ...options,
+      regularization: regularisation > 0,
+      regularization_weight: regularisation,
+    }),
+    backbone,
+  )
+}
+
+const fusionKeys = [
+  'key',
+  'query',
+  'value',
+  'query_before_ln',
+  'residual_before',
+  'temperature',
+  'value_before_softmax',
+  'value_initialized',
+  'dropout_prob',
+]

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { z } from 'zod'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import { readSafetensors } from '../models/checkpoint/safetensors.ts'
+import type { NamedTensors } from '../training/tuned-model.ts'
+
+const HeadConfig = z.looseObject({
+  head_type: z.string().optional(),
+  num_labels: z.number().int(),
+  layers: z.number().int(),
+  activation_function: z.string().nullish(),
+  use_pooler: z.boolean().nullish(),
+  bias: z.boolean().nullish(),
+})
+
+export const CaseConfig = z.looseObject({
+  model_class: z.string(),
+  model_config: z.looseObject({ id2label: z.record(z.string(), z.string()).optional() }),
+  adapters: z.record(z.string(), z.unknown()),
+  fusions: z.record(z.string(), z.unknown()),
+  heads: z.record(z.string(), HeadConfig).nullable(),
+  setup: z.string(),
+  active_adapters: z.string().nullish(),
+  active_head: z.string().nullish(),
+})
+export type CaseConfig = z.infer<typeof CaseConfig>
+
+const Rows = z.array(z.array(z.number()))
+
+export const CaseInputs = z.object({
+  input_ids: Rows,
+  attention_mask: Rows,
+  token_type_ids: Rows.optional(),
+  labels: z.array(z.number().int()),
+})
+
+export const CaseExpected = z.looseObject({ trainable: z.array(z.string()) })
+export type CaseExpected = z.infer<typeof CaseExpected>
+
+/** Logits of expected.json whose name matches, with the pattern's first group. */
+export function extraLogits(expected: CaseExpected, name: RegExp): { rest: string; logits: Float32Array }[] {
+  return Object.entries(expected).flatMap(([key, value]) => {
+    const rest = name.exec(key)?.[1]
+    return rest === undefined ? [] : [{ rest, logits: Float32Array.from(Rows.parse(value).flat()) }]
+  })
+}
+
+/** @param canonical a parameter's name without the model's prefix */
+export async function readTensors(path: string, canonical: (name: string) => string): Promise<NamedTensors> {
+  const file = await readSafetensors(path)
+  try {
+    const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>()
+    for (const [name, { shape }] of file.tensors) {
+      // `grad.bert.encoder…` is `grad.encoder…`: the model's prefix goes, what stands before it stays.
+      const kind = /^(?:reg_added\.|reg_trainer\.)?(?:grad|after3\.param)\./.exec(name)?.[0] ?? ''
+      tensors.set(kind + canonical(name.slice(kind.length)), { shape, data: await file.read(name) })
+    }
+    return tensors
+  } finally {
+    await file.close()
+  }
+}
+
+export async function readJson(folder: string, file: string): Promise<unknown> {
+  const path = join(folder, file)
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown
+  } catch (cause) {
+    throw new WorkbenchError(
+      'bad-input',
+      `${path} cannot be read: a golden case has config.json, weights.safetensors, inputs.json, expected.json and expected.safetensors`,
+      { cause },
+    )
+  }
+}
