@@ -1,5 +1,4 @@
-import type { Node, Value } from './graph.ts'
-import { sizeOf } from './graph.ts'
+import { nodesFor, sizeOf, type Value } from './graph.ts'
 import { add } from './operations/index.ts'
 import { gradientRule } from './operations/rules.ts'
 
@@ -13,7 +12,7 @@ import { gradientRule } from './operations/rules.ts'
 export function gradients(loss: Value, wrt: readonly Value[]): (Value | undefined)[] {
   if (sizeOf(loss.shape) !== 1)
     throw new Error(`a loss has one element, not the shape [${loss.shape.join(', ')}]`)
-  const order = ancestors(loss)
+  const order = nodesFor(loss.graph, [loss])
   const needed = new Set(wrt)
   for (const node of order) {
     if (node.inputs.some((input) => needed.has(input))) node.outputs.forEach((output) => needed.add(output))
@@ -42,16 +41,4 @@ export function gradients(loss: Value, wrt: readonly Value[]): (Value | undefine
     })
   }
   return wrt.map((value) => collected.get(value))
-}
-
-/** The nodes that `value` depends on, in the order in which they were added (which is a valid order to run them). */
-function ancestors(value: Value): Node[] {
-  const reached = new Set<Node>()
-  const pending = [value]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.node === undefined || reached.has(next.node)) continue
-    reached.add(next.node)
-    pending.push(...next.node.inputs)
-  }
-  return value.graph.nodes.filter((node) => reached.has(node))
 }

@@ -128,6 +128,18 @@ export class Graph {
   }
 }
 
+/** The nodes that some of `values` depend on, in the order in which they were added (which is one to run them in). */
+export function nodesFor(graph: Graph, values: Iterable<Value>): Node[] {
+  const reached = new Set<Node>()
+  const pending = [...values]
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (value.node === undefined || reached.has(value.node)) continue
+    reached.add(value.node)
+    pending.push(...value.node.inputs)
+  }
+  return graph.nodes.filter((node) => reached.has(node))
+}
+
 export function elementTypeOf(data: TensorData): ElementType {
   if (data instanceof Float32Array) return 'float32'
   if (data instanceof Int32Array) return 'int32'

@@ -1,4 +1,5 @@
 export * from './graph.ts'
 export * from './gradients.ts'
 export * from './operations/index.ts'
+export { countOperations, elementsOf, keptBytes, splitAtLoss, type SymbolSizes } from './statistics.ts'
 export { toOnnx, type OnnxOptions, type WeightLocations } from './onnx.ts'

@@ -1,5 +1,6 @@
 import {
   elementTypeOf,
+  nodesFor,
   type ElementType,
   type Graph,
   type Node,
@@ -96,7 +97,7 @@ export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
     writer.initializers.push(tensorMessage(value.name, data, value.shape))
   }
   for (const weight of graph.weights) writer.initializers.push(externalTensor(weight, options.weights))
-  for (const node of liveNodes(graph)) writeNode(writer, node)
+  for (const node of nodesFor(graph, graph.outputs.values())) writeNode(writer, node)
   nameOutputs(writer, graph)
   return encodeModel({
     irVersion: 9,
@@ -130,18 +131,6 @@ function nameOutputs(writer: OnnxWriter, { outputs }: Graph): void {
     node.input = node.input.map(rename)
     node.output = node.output.map(rename)
   }
-}
-
-/** The nodes that some output depends on. */
-function liveNodes(graph: Graph): Node[] {
-  const live = new Set<Node>()
-  const pending = [...graph.outputs.values()]
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (value.node === undefined || live.has(value.node)) continue
-    live.add(value.node)
-    pending.push(...value.node.inputs)
-  }
-  return graph.nodes.filter((node) => live.has(node))
 }
 
 function writeNode(writer: OnnxWriter, node: Node): void {
