@@ -29,12 +29,14 @@ export const fullFineTuning = defineMethod({
   learningRate: 2e-4,
   options: noOptions,
   prepare: (_options, { config }) => ({
-    parameters: backboneTensors(config).map(({ name, shape }) => ({
-      name,
-      shape,
-      group: 'backbone',
-      initialization: { kind: 'pretrained' },
-    })),
+    parameters: backboneTensors(config)
+      .filter(({ fixed }) => !fixed)
+      .map(({ name, shape }) => ({
+        name,
+        shape,
+        group: 'backbone',
+        initialization: { kind: 'pretrained' },
+      })),
     sites: () => ({}),
   }),
 })

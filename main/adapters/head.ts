@@ -1,21 +1,24 @@
 import type { HeadChoice } from '../../preload/contract.ts'
-import { divide, multiply, reduceSum, reshape, slice, tanh, transpose, type Value } from '../graph/index.ts'
+import { divide, multiply, reduceSum, reshape, tanh, transpose, type Value } from '../graph/index.ts'
+import { architectureOf, type EncoderInputs } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
+import { positionOf } from '../models/positions.ts'
 import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import type { ParameterSpec } from './method.ts'
 
+export type HeadInputs = Pick<EncoderInputs, 'mask' | 'positions'>
+
 /** Turns the last hidden state into class scores. */
 export interface Head {
   parameters: readonly ParameterSpec[]
-  /** Whether it reads the first position only. */
-  firstOnly: boolean
+  /** The only position that it reads, where it does not read all. */
+  only?: 'first' | 'last'
   /**
-   * @param last `[sequence, batch, hidden]`, or `[1, batch, hidden]` where `firstOnly`
-   * @param mask `[batch, sequence]`
+   * @param last `[sequence, batch, hidden]`, or the position `only` alone, `[1, batch, hidden]`
    * @returns logits `[batch, labels]`
    */
-  logits(build: Build, last: Value, mask: Value): Value
+  logits(build: Build, last: Value, inputs: HeadInputs): Value
 }
 
 /**
@@ -24,10 +27,12 @@ export interface Head {
  */
 export function classificationHead(
   { layers, pooling, dropout }: HeadChoice,
-  { hiddenSize }: BackboneConfig,
+  config: BackboneConfig,
   labels: number,
   name: string,
 ): Head {
+  const { hiddenSize } = config
+  const read = pooling === 'auto' ? architectureOf(config).reads : pooling
   const path = `heads.${name}`
   const output = layers === 2 ? `${path}.4` : `${path}.1`
   return {
@@ -35,9 +40,9 @@ export function classificationHead(
       ...(layers === 2 ? linearSpecs(`${path}.1`, hiddenSize, hiddenSize) : []),
       ...linearSpecs(output, hiddenSize, labels),
     ],
-    firstOnly: pooling === 'first',
-    logits(build, last, mask) {
-      let x = pooling === 'first' ? firstPosition(last) : meanPosition(last, mask)
+    ...(read === 'mean' ? {} : { only: read }),
+    logits(build, last, inputs) {
+      let x = read === 'mean' ? meanPosition(last, inputs) : onePosition(last, read, inputs)
       if (layers === 2) {
         x = build.dropout(x, dropout, `${path}.0`)
         x = tanh(linear(build, x, `${path}.1`, hiddenSize, hiddenSize))
@@ -58,11 +63,11 @@ export function poolerHead({ hiddenSize }: BackboneConfig, labels: number, train
   const pretrained = pooler.map((spec) => ({ ...spec, initialization: { kind: 'pretrained' as const } }))
   return {
     parameters: [...(trainsPooler ? pretrained : []), ...linearSpecs('classifier', hiddenSize, labels)],
-    firstOnly: true,
-    logits: (build, last) =>
+    only: 'first',
+    logits: (build, last, inputs) =>
       linear(
         build,
-        tanh(linear(build, firstPosition(last), 'pooler.dense', hiddenSize, hiddenSize)),
+        tanh(linear(build, onePosition(last, 'first', inputs), 'pooler.dense', hiddenSize, hiddenSize)),
         'classifier',
         hiddenSize,
         labels,
@@ -70,14 +75,14 @@ export function poolerHead({ hiddenSize }: BackboneConfig, labels: number, train
   }
 }
 
-/** `[sequence, batch, hidden]` → `[batch, hidden]` */
-function firstPosition(last: Value): Value {
-  const first = last.shape[0] === 1 ? last : slice(last, 0, 0, 1)
-  return reshape(first, last.shape.slice(1))
+/** `[sequence, batch, hidden]`, or one position already, → `[batch, hidden]` */
+function onePosition(last: Value, which: 'first' | 'last', inputs: HeadInputs): Value {
+  const one = last.shape[0] === 1 ? last : positionOf(which, inputs).pick(last)
+  return reshape(one, last.shape.slice(1))
 }
 
 /** Mean over the tokens, padding left out. */
-function meanPosition(last: Value, mask: Value): Value {
+function meanPosition(last: Value, { mask }: HeadInputs): Value {
   const weights = reshape(transpose(mask, [1, 0]), [...last.shape.slice(0, 2), 1])
   return divide(reduceSum(multiply(last, weights), [0]), reduceSum(weights, [0]))
 }

@@ -1,15 +1,18 @@
 import type { Graph, Value } from '../graph/index.ts'
 import { bert } from './bert.ts'
 import type { BackboneConfig } from './config.ts'
+import { distilBert } from './distilbert.ts'
+import { gpt2 } from './gpt2.ts'
+import { roberta } from './roberta.ts'
 import type { Build, Place, Projection, Sites } from './sites.ts'
 
-/** The inputs of an encoder. `mask` is batch-major, since attention is; everything else is time-major. */
+/** The inputs of a backbone. `mask` is batch-major, since attention is; everything else is time-major. */
 export interface EncoderInputs {
   /** int32 `[sequence, batch]` */
   ids: Value
   /** int32 `[sequence, batch]` */
   typeIds: Value
-  /** int32 `[sequence]` */
+  /** int32 `[sequence]`: 0, 1, 2, … */
   positions: Value
   /** float32 `[batch, sequence]`: 1 for tokens, 0 for padding */
   mask: Value
@@ -26,16 +29,20 @@ export function encoderInputs(graph: Graph): EncoderInputs {
 
 export interface EncodeOptions {
   sites?: Sites
-  /** The last layer computes only the first position, where nothing else is read. */
-  firstOnly?: boolean
+  /** The only position of the last hidden state that is read: the last layer computes no other. */
+  only?: 'first' | 'last'
 }
 
 /** Where the adapters library keeps a changed linear layer's parameters. */
 export interface ProjectionPath {
   /** The linear layer's path: `<path>.loras.<adapter>.lora_A`. */
   path: string
-  /** In a layer that computes query, key and value at once: which of the three this is. */
-  merged?: { index: number }
+  /**
+   * In a layer that computes query (0), key (1) and value (2) at once: which of the three this is. The parameters of
+   * those that are changed lie one after the other in that order: with n of them `lora_A [n·r, inputSize]` and
+   * `lora_B [n·outputSize, r]`, and one gate that gives n numbers.
+   */
+  merged?: { index: 0 | 1 | 2 }
   inputSize: number
   outputSize: number
 }
@@ -43,6 +50,8 @@ export interface ProjectionPath {
 export interface NamedShape {
   readonly name: string
   readonly shape: readonly number[]
+  /** Computed by a formula: no method trains it. */
+  readonly fixed?: boolean
 }
 
 /** All that differs from one kind of backbone to another. Names are those of the state dict, without the model's prefix. */
@@ -55,9 +64,11 @@ export interface Architecture {
    * The backbone's graph.
    *
    * @returns the hidden states as Hugging Face counts them: embeddings first, then every layer's,
-   *   `[sequence, batch, hidden]` (the last `[1, batch, hidden]` with `firstOnly`)
+   *   `[sequence, batch, hidden]`. With `only` the last may be `[1, batch, hidden]`: that position alone
    */
   encode(build: Build, config: BackboneConfig, inputs: EncoderInputs, options?: EncodeOptions): Value[]
+  /** The most tokens of one text. */
+  maximumLength(config: BackboneConfig): number
   /** Where the adapters library keeps a place's adapters and fusions: `<path>.adapters.<adapter>`. */
   sitePath(layer: number, place: Place): string
   projectionPath(config: BackboneConfig, layer: number, projection: Projection): ProjectionPath
@@ -69,7 +80,12 @@ export interface Architecture {
   reads: 'first' | 'last'
 }
 
-export const architectures: Record<BackboneConfig['architecture'], Architecture> = { bert }
+export const architectures: Record<BackboneConfig['architecture'], Architecture> = {
+  bert,
+  roberta,
+  distilbert: distilBert,
+  gpt2,
+}
 
 export function architectureOf(config: BackboneConfig): Architecture {
   return architectures[config.architecture]

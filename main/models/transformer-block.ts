@@ -11,7 +11,7 @@ import {
   reduceSum,
   relu,
   reshape,
-  slice,
+  silu,
   softmax,
   subtract,
   transpose,
@@ -20,17 +20,11 @@ import {
 import type { BackboneConfig } from './config.ts'
 import type { BlockSite, Build, Prefix, Projection, Sites } from './sites.ts'
 
+/** The linear layers of a block. */
+export type LinearLayer = Projection | 'attentionOutput'
+
 /** Names of one layer's parameters in the state dict, without `.weight` and `.bias`. */
-export interface BlockNames {
-  query: string
-  key: string
-  value: string
-  attentionOutput: string
-  attentionNorm: string
-  intermediate: string
-  output: string
-  outputNorm: string
-}
+export type BlockNames = Readonly<Record<LinearLayer | 'attentionNorm' | 'outputNorm', string>>
 
 /** `x W^T + b` with `W [out, in]`, as PyTorch stores it. */
 export function linear(build: Build, x: Value, name: string, from: number, to: number): Value {
@@ -43,15 +37,6 @@ export function layerNorm(build: Build, x: Value, name: string, size: number, ep
   return layerNormalization(x, scale, build.parameter(`${name}.bias`, [size]), epsilon)
 }
 
-/** A linear layer of a block as the method leaves it. */
-function project({ build, config, sites, layer, names }: Block, projection: Projection, x: Value): Value {
-  const { hiddenSize, intermediateSize } = config
-  const from = projection === 'output' ? intermediateSize : hiddenSize
-  const to = projection === 'intermediate' ? intermediateSize : hiddenSize
-  const y = linear(build, x, names[projection], from, to)
-  return sites.project?.(layer, projection, x, y) ?? y
-}
-
 /** A block and all that adding its nodes takes. */
 export interface Block {
   build: Build
@@ -59,32 +44,69 @@ export interface Block {
   sites: Sites
   layer: number
   names: BlockNames
+  /** Normalises what a sublayer reads instead of its sum with its input (GPT-2). */
+  preNorm?: boolean
+  /** One of the backbone's linear layers where its parameters do not lie as `linear` takes them (GPT-2). */
+  linear?: (layer: LinearLayer, x: Value) => Value
+}
+
+/** The one position that is computed of a layer, where nothing reads the others. */
+export interface Cut {
+  /** `[sequence, batch, hidden]` → `[1, batch, hidden]` */
+  pick(x: Value): Value
+}
+
+export function inputSize({ hiddenSize, intermediateSize }: BackboneConfig, layer: LinearLayer): number {
+  return layer === 'output' ? intermediateSize : hiddenSize
+}
+
+export function outputSize({ hiddenSize, intermediateSize }: BackboneConfig, layer: LinearLayer): number {
+  return layer === 'intermediate' ? intermediateSize : hiddenSize
+}
+
+function plain({ build, config, names, linear: own }: Block, layer: LinearLayer, x: Value): Value {
+  return (
+    own?.(layer, x) ?? linear(build, x, names[layer], inputSize(config, layer), outputSize(config, layer))
+  )
+}
+
+/** A linear layer of a block as the method leaves it. */
+function project(block: Block, projection: Projection, x: Value): Value {
+  const y = plain(block, projection, x)
+  return block.sites.project?.(block.layer, projection, x, y) ?? y
 }
 
 /**
- * One post-norm transformer block.
+ * One transformer block, post-norm or pre-norm.
  *
  * @param x `[sequence, batch, hidden]`
- * @param maskBias added to the attention scores, `[batch, 1, 1, sequence]`
- * @param firstOnly computes only the first position's output, `[1, batch, hidden]`: it still attends to every
- *   position, so its value and gradients are those of the whole block
+ * @param maskBias added to the attention scores, `[batch, 1, 1 | queries, sequence]`
+ * @param cut the position that alone is computed, `[1, batch, hidden]`: it still attends to every position, so its
+ *   value and gradients are those of the whole block
  */
-export function transformerBlock(block: Block, x: Value, maskBias: Value, firstOnly: boolean): Value {
-  const { build, config, sites, layer, names } = block
-  const { hiddenSize, layerNormEpsilon } = config
-  const first = firstOnly ? slice(x, 0, 0, 1) : x
+export function transformerBlock(block: Block, x: Value, maskBias: Value, cut?: Cut): Value {
+  const { sites, layer, names, preNorm = false } = block
+  const norm = (name: string) => (value: Value) =>
+    layerNorm(block.build, value, name, block.config.hiddenSize, block.config.layerNormEpsilon)
+  const before = (name: string) => (preNorm ? norm(name) : identity)
+  const after = (name: string) => (preNorm ? identity : norm(name))
+
+  const residual = cut ? cut.pick(x) : x
+  const read = before(names.attentionNorm)(x)
+  const from = cut ? cut.pick(read) : read
   const context =
-    firstOnly && sites.changesKeys?.(layer) !== true
-      ? firstPositionAttention(block, first, x, maskBias)
-      : attention(block, first, x, maskBias)
-  const attended = linear(build, context, names.attentionOutput, hiddenSize, hiddenSize)
-  const middle = join(sites, { layer, place: 'attention' }, attended, first, (value) =>
-    layerNorm(build, value, names.attentionNorm, hiddenSize, layerNormEpsilon),
-  )
-  const hidden = project(block, 'output', activate(config, project(block, 'intermediate', middle)))
-  return join(sites, { layer, place: 'output' }, hidden, middle, (value) =>
-    layerNorm(build, value, names.outputNorm, hiddenSize, layerNormEpsilon),
-  )
+    cut && !block.linear && sites.changesKeys?.(layer) !== true
+      ? singleQueryAttention(block, from, read, maskBias)
+      : attention(block, from, read, maskBias)
+  const attended = plain(block, 'attentionOutput', context)
+  const middle = join(sites, { layer, place: 'attention' }, attended, residual, after(names.attentionNorm))
+  const inner = project(block, 'intermediate', before(names.outputNorm)(middle))
+  const hidden = project(block, 'output', activate(block.config, inner))
+  return join(sites, { layer, place: 'output' }, hidden, middle, after(names.outputNorm))
+}
+
+function identity(x: Value): Value {
+  return x
 }
 
 export function join(
@@ -109,8 +131,17 @@ export function attention(block: Block, from: Value, x: Value, maskBias: Value):
   const key = project(block, 'key', x)
   const value = project(block, 'value', x)
   const prefixes = block.sites.prefix?.(block.layer, x) ?? []
-  return attend(block.config, query, key, value, maskBias, prefixes)
+  return attend(block, query, key, value, maskBias, prefixes)
 }
+
+/** What attention scores are multiplied by. */
+function attentionScale({ config: { hiddenSize, heads, attentionScaling }, layer }: AttentionOf): number {
+  const { byHeadSize, byLayer } = attentionScaling ?? { byHeadSize: true, byLayer: false }
+  return (byHeadSize ? 1 / Math.sqrt(hiddenSize / heads) : 1) / (byLayer ? layer + 1 : 1)
+}
+
+/** Whose attention it is. */
+export type AttentionOf = Pick<Block, 'config' | 'layer'>
 
 /**
  * Scaled dot-product attention over projected queries, keys and values, `[…, batch, hidden]` each.
@@ -119,20 +150,21 @@ export function attention(block: Block, from: Value, x: Value, maskBias: Value):
  * @param prefixes keys and values that stand before those of the sequence and are masked only by their own mask
  */
 export function attend(
-  { hiddenSize, heads }: BackboneConfig,
+  block: AttentionOf,
   query: Value,
   key: Value,
   value: Value,
   maskBias: Value,
   prefixes: readonly Prefix[] = [],
 ): Value {
+  const { hiddenSize, heads } = block.config
   const headSize = hiddenSize / heads
+  const scale = attentionScale(block)
   // [sequence, batch, hidden] → [batch, heads, sequence, headSize]
   const split = (x: Value): Value =>
     transpose(reshape(x, [...x.shape.slice(0, 2), heads, headSize]), [1, 2, 0, 3])
   const queries = split(query)
-  const product = (keys: Value): Value =>
-    matMul(queries, keys, { transposeB: true, alpha: 1 / Math.sqrt(headSize) })
+  const product = (keys: Value): Value => matMul(queries, keys, { transposeB: true, alpha: scale })
   const scores = add(product(split(key)), maskBias)
   const context =
     prefixes.length === 0
@@ -169,24 +201,21 @@ function attendBoth(prefixes: readonly Attended[], sequence: Attended): Value {
 }
 
 /**
- * The same for the query of the first position alone, `[1, batch, hidden]`, without a key or value for every
+ * The same for the query of one position alone, `[1, batch, hidden]`, without a key or value for every
  * position: `q (x W_k^T)^T` is `(q W_k) x^T` and `p (x W_v^T)` is `(p x) W_v^T`, which with one query is
  * `headSize` times less work. The keys' bias adds the same to all scores of a query, so softmax does not see it.
  */
-function firstPositionAttention(block: Block, first: Value, x: Value, maskBias: Value): Value {
+function singleQueryAttention(block: Block, from: Value, x: Value, maskBias: Value): Value {
   const { build, config, names } = block
   const { hiddenSize, heads } = config
   const headSize = hiddenSize / heads
   // [1, batch, hidden] → [heads, batch, headSize]
-  const query = transpose(reshape(project(block, 'query', first), ['batch', heads, headSize]), [1, 0, 2])
+  const query = transpose(reshape(project(block, 'query', from), ['batch', heads, headSize]), [1, 0, 2])
   const perHead = (name: string): Value =>
     reshape(build.parameter(`${name}.weight`, [hiddenSize, hiddenSize]), [heads, headSize, hiddenSize])
   const texts = transpose(x, [1, 0, 2])
   // [heads, batch, hidden] → [batch, heads, hidden] · [batch, hidden, sequence]
-  const projected = transpose(
-    matMul(query, perHead(names.key), { alpha: 1 / Math.sqrt(headSize) }),
-    [1, 0, 2],
-  )
+  const projected = transpose(matMul(query, perHead(names.key), { alpha: attentionScale(block) }), [1, 0, 2])
   const scores = matMul(projected, texts, { transposeB: true })
   const weights = softmax(add(scores, reshape(maskBias, ['batch', 1, 'sequence'])))
   const mixed = transpose(matMul(weights, texts), [1, 0, 2])
@@ -194,7 +223,7 @@ function firstPositionAttention(block: Block, first: Value, x: Value, maskBias: 
     matMul(mixed, perHead(names.value), { transposeB: true }),
     reshape(build.parameter(`${names.value}.bias`, [hiddenSize]), [heads, 1, headSize]),
   )
-  return reshape(transpose(context, [1, 0, 2]), first.shape)
+  return reshape(transpose(context, [1, 0, 2]), from.shape)
 }
 
 export function activate({ activation }: BackboneConfig, x: Value): Value {
@@ -205,5 +234,7 @@ export function activate({ activation }: BackboneConfig, x: Value): Value {
       return gelu(x, 'tanh')
     case 'relu':
       return relu(x)
+    case 'silu':
+      return silu(x)
   }
 }

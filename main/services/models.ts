@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path'
 
 import { WorkbenchError, type Handlers, type ModelDetail, type ModelSummary } from '../../preload/contract.ts'
 import { loadTokenizer } from '../data/tokenizer.ts'
+import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { loadBackbone, tensorUse } from '../models/weights.ts'
 import type { Database } from '../store/database.ts'
@@ -145,7 +146,7 @@ async function readModel(
       heads: config.heads,
       intermediateSize: config.intermediateSize,
       vocabularySize: config.vocabularySize,
-      maximumLength: config.maximumPositions,
+      maximumLength: architectureOf(config).maximumLength(config),
       parameters,
       hash,
       tensors: describeTensors(checkpoint, (name) => tensorUse(name, config)),

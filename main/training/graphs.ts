@@ -201,12 +201,12 @@ function forward(
     const { head, labels } = task
     const states = architecture.encode(build, config, inputs, {
       sites: method.sites(build, situation),
-      firstOnly: head.firstOnly && cutLastLayer,
+      ...(cutLastLayer && head.only ? { only: head.only } : {}),
     })
     const last = states.at(-1)
     if (last === undefined) throw new Error('a backbone without layers')
     if (inspect) states.forEach((state, layer) => graph.output(`hidden.${layer}${suffix}`, state))
-    const logits = head.logits(build, last, inputs.mask)
+    const logits = head.logits(build, last, inputs)
     const taskLoss = crossEntropy(
       logits,
       graph.input(`targets${suffix}`, 'float32', ['batch', labels]),

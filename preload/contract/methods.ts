@@ -11,7 +11,8 @@ export type MethodChoice = z.infer<typeof MethodChoice>
 export const HeadChoice = z
   .object({
     layers: z.union([z.literal(1), z.literal(2)]).default(2),
-    pooling: z.enum(['first', 'mean']).default('first'),
+    /** What it reads: one token's state or the mean of all; `auto` is the token that suits the backbone. */
+    pooling: z.enum(['auto', 'first', 'last', 'mean']).default('auto'),
     dropout: z.number().min(0).max(0.9).default(0),
   })
   .strict()

@@ -2,7 +2,7 @@ export interface ModelSummary {
   id: string
   name: string
   folder: string
-  architecture: 'bert'
+  architecture: 'bert' | 'roberta' | 'distilbert' | 'gpt2'
   layers: number
   hiddenSize: number
   heads: number

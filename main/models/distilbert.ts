@@ -1,0 +1,66 @@
+import { add, gather } from '../graph/index.ts'
+import type { Value } from '../graph/index.ts'
+import type { Architecture, EncoderInputs } from './architecture.ts'
+import { perExample } from './bert.ts'
+import type { BackboneConfig } from './config.ts'
+import { encodeLayers, layerTensors, normTensors } from './encoder.ts'
+import type { Build } from './sites.ts'
+import { inputSize, layerNorm, outputSize, type BlockNames } from './transformer-block.ts'
+
+/** DistilBERT (Sanh et al. 2019): BERT's blocks under other names, without token types. */
+export const distilBert: Architecture = {
+  prefix: 'distilbert.',
+  tensors: (config) => [
+    { name: 'embeddings.word_embeddings.weight', shape: [config.vocabularySize, config.hiddenSize] },
+    {
+      name: 'embeddings.position_embeddings.weight',
+      shape: [config.maximumPositions, config.hiddenSize],
+      ...(config.fixedPositions ? { fixed: true } : {}),
+    },
+    ...normTensors('embeddings.LayerNorm', config.hiddenSize),
+    ...layerTensors(config, blockNames),
+  ],
+  encode: (build, config, inputs, options) =>
+    encodeLayers(build, config, inputs, embed(build, config, inputs), options, {
+      block: (layer) => ({ names: blockNames(layer) }),
+    }),
+  maximumLength: ({ maximumPositions }) => maximumPositions,
+  sitePath: (layer, place) => `transformer.layer.${layer}.${place}_adapters`,
+  projectionPath: (config, layer, projection) => ({
+    path: blockNames(layer)[projection],
+    inputSize: inputSize(config, projection),
+    outputSize: outputSize(config, projection),
+  }),
+  prefixGatePath: (layer) => `transformer.layer.${layer}.attention.prefix_tuning.prefix_gates`,
+  prefixLocation: 'self',
+  reads: 'first',
+}
+
+function embed(build: Build, config: BackboneConfig, { ids, positions }: EncoderInputs): Value {
+  const { hiddenSize, vocabularySize, maximumPositions, layerNormEpsilon } = config
+  const table = (name: string, rows: number): Value =>
+    build.parameter(`embeddings.${name}_embeddings.weight`, [rows, hiddenSize])
+  const words = gather(table('word', vocabularySize), ids)
+  const places = gather(table('position', maximumPositions), positions)
+  return layerNorm(
+    build,
+    add(words, perExample(places)),
+    'embeddings.LayerNorm',
+    hiddenSize,
+    layerNormEpsilon,
+  )
+}
+
+function blockNames(layer: number): BlockNames {
+  const block = `transformer.layer.${layer}`
+  return {
+    query: `${block}.attention.q_lin`,
+    key: `${block}.attention.k_lin`,
+    value: `${block}.attention.v_lin`,
+    attentionOutput: `${block}.attention.out_lin`,
+    attentionNorm: `${block}.sa_layer_norm`,
+    intermediate: `${block}.ffn.lin1`,
+    output: `${block}.ffn.lin2`,
+    outputNorm: `${block}.output_layer_norm`,
+  }
+}

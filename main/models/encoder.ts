@@ -1,0 +1,77 @@
+import type { Value } from '../graph/index.ts'
+import type { EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
+import type { BackboneConfig } from './config.ts'
+import { causalBias, paddingBias, positionOf } from './positions.ts'
+import type { Build } from './sites.ts'
+import {
+  inputSize,
+  outputSize,
+  transformerBlock,
+  type Block,
+  type BlockNames,
+  type LinearLayer,
+} from './transformer-block.ts'
+
+/** How an architecture's layers differ from those of others. */
+export interface LayerStyle {
+  /** A position sees none that is later. */
+  causal?: boolean
+  block(layer: number): Pick<Block, 'names' | 'preNorm' | 'linear'>
+}
+
+/**
+ * The layers of a backbone over its embeddings.
+ *
+ * @param embedded `[sequence, batch, hidden]`
+ * @returns the embeddings as methods leave them, and every layer's output
+ */
+export function encodeLayers(
+  build: Build,
+  config: BackboneConfig,
+  inputs: EncoderInputs,
+  embedded: Value,
+  { sites = {}, only }: EncodeOptions = {},
+  { causal = false, block }: LayerStyle,
+): Value[] {
+  const states = [sites.embeddings?.(embedded) ?? embedded]
+  // The last token sees all of them, causal or not; the first, where causal, only itself.
+  const which = causal && only === 'first' ? undefined : only
+  for (let layer = 0; layer < config.layers; layer++) {
+    const x = states[layer]
+    if (x === undefined) throw new Error(`layer ${layer} has no input`)
+    const isCut = which && layer === config.layers - 1 && sites.mixesPositions?.(layer) !== true
+    const bias = causal && !isCut ? causalBias(inputs) : paddingBias(inputs)
+    const cut = isCut ? positionOf(which, inputs) : undefined
+    states.push(transformerBlock({ build, config, sites, layer, ...block(layer) }, x, bias, cut))
+  }
+  return states
+}
+
+/** Weight and bias of a layer norm. */
+export function normTensors(name: string, size: number): NamedShape[] {
+  return [
+    { name: `${name}.weight`, shape: [size] },
+    { name: `${name}.bias`, shape: [size] },
+  ]
+}
+
+/** Tensors of all layers of a post-norm backbone, weights `[out, in]`, in canonical order. */
+export function layerTensors(config: BackboneConfig, names: (layer: number) => BlockNames): NamedShape[] {
+  return Array.from({ length: config.layers }, (_, index) => {
+    const layer = names(index)
+    const linear = (kind: LinearLayer): NamedShape[] => [
+      { name: `${layer[kind]}.weight`, shape: [outputSize(config, kind), inputSize(config, kind)] },
+      { name: `${layer[kind]}.bias`, shape: [outputSize(config, kind)] },
+    ]
+    return [
+      ...linear('query'),
+      ...linear('key'),
+      ...linear('value'),
+      ...linear('attentionOutput'),
+      ...normTensors(layer.attentionNorm, config.hiddenSize),
+      ...linear('intermediate'),
+      ...linear('output'),
+      ...normTensors(layer.outputNorm, config.hiddenSize),
+    ]
+  }).flat()
+}

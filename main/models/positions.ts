@@ -1,0 +1,71 @@
+import {
+  add,
+  cast,
+  greater,
+  matMul,
+  multiply,
+  reduceMax,
+  reduceSum,
+  reshape,
+  slice,
+  subtract,
+  transpose,
+  type Value,
+} from '../graph/index.ts'
+import type { EncoderInputs } from './architecture.ts'
+import type { Cut } from './transformer-block.ts'
+
+/** The largest float32: what PyTorch's transformers subtract from the scores of what is not seen. */
+const masked = 3.4028234663852886e38
+
+/** What is added to attention scores where padding is not seen, `[batch, 1, 1, sequence]`. */
+export function paddingBias({ mask }: Pick<EncoderInputs, 'mask'>): Value {
+  return reshape(multiply(subtract(mask, 1), masked), ['batch', 1, 1, 'sequence'])
+}
+
+/** The same where neither padding nor what comes later is seen, `[batch, 1, sequence, sequence]`. */
+export function causalBias({ mask, positions }: Pick<EncoderInputs, 'mask' | 'positions'>): Value {
+  const seen = multiply(reshape(mask, ['batch', 1, 1, 'sequence']), notLater(positions))
+  return multiply(subtract(seen, 1), masked)
+}
+
+/** 1 where the position of the column is not later than that of the row, `[sequence, sequence]`. */
+function notLater(positions: Value): Value {
+  const numbers = cast(positions, 'float32')
+  const later = cast(greater(numbers, reshape(numbers, ['sequence', 1])), 'float32')
+  return subtract(positions.graph.scalar(1), later)
+}
+
+/**
+ * RoBERTa's positions, int32 `[sequence, batch]`: tokens are counted from `padding + 1`, and whatever has the id of
+ * padding is at `padding` itself (`create_position_ids_from_input_ids` of Hugging Face).
+ */
+export function countedPositions(
+  { ids, positions }: Pick<EncoderInputs, 'ids' | 'positions'>,
+  padding: number,
+): Value {
+  const id = cast(ids, 'float32')
+  const isToken = add(
+    cast(greater(id, padding), 'float32'),
+    cast(greater(ids.graph.scalar(padding), id), 'float32'),
+  )
+  const count = matMul(notLater(positions), isToken)
+  return cast(add(multiply(count, isToken), padding), 'int32')
+}
+
+/**
+ * One position of each example, `[sequence, batch, hidden]` → `[1, batch, hidden]`: the first, or that of the last
+ * token.
+ */
+export function positionOf(which: 'first' | 'last', inputs: Pick<EncoderInputs, 'mask' | 'positions'>): Cut {
+  return { pick: which === 'first' ? (x) => slice(x, 0, 0, 1) : (x) => lastToken(x, inputs) }
+}
+
+function lastToken(x: Value, { mask, positions }: Pick<EncoderInputs, 'mask' | 'positions'>): Value {
+  const numbers = reshape(cast(positions, 'float32'), ['sequence', 1])
+  const tokens = transpose(mask, [1, 0])
+  const last = reduceMax(multiply(tokens, numbers), [0], true)
+  // Of the tokens, the one whose position none exceeds.
+  const isLast = multiply(tokens, cast(greater(add(numbers, 0.5), last), 'float32'))
+  return reduceSum(multiply(x, reshape(isLast, ['sequence', 'batch', 1])), [0], true)
+}
