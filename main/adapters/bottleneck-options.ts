@@ -1,27 +1,7 @@
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
-
-/** A form and a command line send words where the library's configuration has booleans or lists. */
-const words: Record<string, unknown> = { true: true, false: false }
-const fromWord = (value: unknown): unknown => (typeof value === 'string' ? (words[value] ?? value) : value)
-
-function layerList(value: unknown): unknown {
-  if (typeof value !== 'string') return value
-  return value
-    .split(/[\s,;]+/)
-    .filter((word) => word !== '')
-    .map(Number)
-}
-
-function numberFromWord(value: unknown): unknown {
-  if (typeof value !== 'string' || value.trim() === '') return value
-  try {
-    return JSON.parse(value) as unknown
-  } catch {
-    return value
-  }
-}
+import { fromWord, numberFromWord, numberList } from './options.ts'
 
 const factor = z.number('a number of at least 1').min(1, 'must be at least 1')
 
@@ -110,7 +90,7 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
           advanced: true,
         }),
       leave_out: z
-        .preprocess(layerList, z.array(z.number('layers are numbers, from 0').int().min(0)))
+        .preprocess(numberList, z.array(z.number('layers are numbers, from 0').int().min(0)))
         .default(preset.leave_out ?? [])
         .meta({
           title: 'Leave out layers',

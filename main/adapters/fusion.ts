@@ -27,22 +27,18 @@ import {
   type ParameterSpec,
   type PreparedMethod,
 } from './method.ts'
+import { flag } from './options.ts'
 import { layersOf, onlyActive } from './parts.ts'
 
 /** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
 export function fusionOptions(preset: { value: boolean }) {
-  const flag = (fallback: boolean, title: string, description: string) =>
-    z
-      .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())
-      .default(fallback)
-      .meta({ title, description, kind: 'boolean', advanced: true })
   return z
     .object({
       train_adapters: flag(
         false,
         'Train the adapters too',
         'Let the fused adapters change together with the fusion instead of keeping them as trained.',
-      ).meta({ advanced: false }),
+      ),
       dropout_prob: z
         .number()
         .min(0)
@@ -61,6 +57,7 @@ export function fusionOptions(preset: { value: boolean }) {
         preset.value,
         'Regularise the value matrix',
         'Keep the value matrix near the identity, so that the fusion mostly chooses among the adapters.',
+        true,
       ),
       regularization_weight: z.number().min(0).max(10).default(0.01).meta({
         title: 'Weight of the regularisation',
@@ -71,33 +68,39 @@ export function fusionOptions(preset: { value: boolean }) {
         false,
         'Falling temperature',
         'Begin with nearly even attention (temperature 50) and sharpen it over the first thousand steps.',
+        true,
       ),
-      query: flag(true, 'Query matrix', 'Learn what of the text the attention asks with.'),
-      key: flag(true, 'Key matrix', 'Learn what of each adapter the attention compares with.'),
+      query: flag(true, 'Query matrix', 'Learn what of the text the attention asks with.', true),
+      key: flag(true, 'Key matrix', 'Learn what of each adapter the attention compares with.', true),
       value: flag(
         preset.value,
         'Value matrix',
         'Learn a map of the adapters’ outputs before they are added up.',
+        true,
       ),
       query_before_ln: flag(
         false,
         'Query before norm',
         "Ask with the value before the block's sum and layer norm instead of after it.",
+        true,
       ),
       residual_before: flag(
         false,
         'Residual first',
         "Add the adapters' residual to each of them before the attention instead of to its result.",
+        true,
       ),
       value_before_softmax: flag(
         true,
         'Value before sum',
         'Apply the value matrix to each adapter rather than to their sum; being linear, it gives the same.',
+        true,
       ),
       value_initialized: flag(
         true,
         'Value starts as identity',
         'Begin with a value matrix that changes nothing, instead of a random one.',
+        true,
       ),
     })
     .strict()
@@ -135,15 +138,11 @@ export const staticFusion = defineMethod({
 
 const withAdapters = z
   .object({
-    train_adapters: z
-      .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())
-      .default(false)
-      .meta({
-        title: 'Train the adapters too',
-        description:
-          'Let the fused adapters change together with the head instead of keeping them as trained.',
-        kind: 'boolean',
-      }),
+    train_adapters: flag(
+      false,
+      'Train the adapters too',
+      'Let the fused adapters change together with the head instead of keeping them as trained.',
+    ),
   })
   .strict()
 

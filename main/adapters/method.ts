@@ -17,6 +17,8 @@ export type Initialization =
   /** Uniform in ±1/√fanIn, which is Kaiming's with a = √5. */
   | { kind: 'kaiming-uniform'; fanIn: number }
   | { kind: 'constant'; value: number }
+  /** The weighted sum of trained adapters' parameters. */
+  | { kind: 'average'; of: readonly { name: string; weight: number }[] }
   /** 1 on the diagonal of a square matrix. */
   | { kind: 'identity'; elsewhere: number }
   | { kind: 'pretrained' }
@@ -51,7 +53,10 @@ export interface Situation {
 /** A method's random choices for one training batch. */
 export interface StepDraw {
   variant: Variant
-  /** Values of the inputs that the method asked `build.given` for. */
+  /**
+   * Values of the inputs that the method asked `build.given` for; the first dimension is the batch's, of which
+   * micro-batches take their rows.
+   */
   feeds?: Readonly<Record<string, { data: Float32Array; shape: readonly number[] }>>
 }
 
@@ -59,6 +64,37 @@ export interface StepDraw {
 export interface NamedAdapter {
   name: string
   method: PreparedMethod
+  /** The same adapter under another name: its parameters in the same order. */
+  renamed(name: string): PreparedMethod
+}
+
+/** A trained adapter, by the method that it was trained with, under a name of its own. */
+export function namedAdapter(
+  method: Method,
+  options: unknown,
+  config: BackboneConfig,
+  name: string,
+): NamedAdapter {
+  const renamed = (under: string): PreparedMethod =>
+    method.prepare(options, { config, adapterName: under, tasks: [under], adapters: [] })
+  return { name, method: renamed(name), renamed }
+}
+
+/** The pieces of adapters, for a composition of them. */
+export function partsOf(
+  adapters: readonly Pick<NamedAdapter, 'name' | 'method'>[],
+): Map<string, AdapterParts> {
+  return new Map(
+    adapters.map(({ name, method: { parts } }) => {
+      if (!parts) {
+        throw new WorkbenchError(
+          'bad-input',
+          `"${name}" cannot be composed with others: it is no single adapter`,
+        )
+      }
+      return [name, parts]
+    }),
+  )
 }
 
 /** What a method is prepared for. */
@@ -86,6 +122,21 @@ export interface PreparedMethod {
    * @param batch examples in the batch
    */
   draw?(uniform: (purpose: string, count: number) => Float32Array, batch: number): StepDraw
+  /**
+   * How much each task adapter counts, per layer: `[layers][tasks]`, for those that have several.
+   *
+   * @param value a trained parameter's values by its name
+   */
+  gates?(value: (name: string) => Float32Array): number[][]
+  tally?: Tally
+}
+
+/** Figures of a method over an epoch's training batches, from counts that its graph reveals. */
+export interface Tally {
+  /** Revealed values that are added up, batch by batch. */
+  revealed: readonly string[]
+  /** @param sums of each revealed value, undefined where no batch had it @returns figures by name */
+  figures(sums: Readonly<Record<string, readonly number[] | undefined>>): Record<string, number>
 }
 
 /**

@@ -1,14 +1,21 @@
 import { WorkbenchError, type MethodDescription } from '../../preload/contract.ts'
 import { fullFineTuning, headOnly } from './baselines.ts'
 import { doubleSequentialBottleneck, parallelBottleneck, sequentialBottleneck } from './bottleneck.ts'
+import { averageOutputs, averageParameters } from './average.ts'
 import { fusion, meanFusion, staticFusion, weightedFusion } from './fusion.ts'
 import type { Method } from './method.ts'
+import { parallel } from './parallel.ts'
+import { stack } from './stack.ts'
 
 /** Every method there is. Adding one touches its own file and this list. */
 const methods: readonly Method[] = [
   sequentialBottleneck,
   doubleSequentialBottleneck,
   parallelBottleneck,
+  stack,
+  averageOutputs,
+  averageParameters,
+  parallel,
   fusion,
   staticFusion,
   meanFusion,

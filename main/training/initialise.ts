@@ -7,24 +7,41 @@ import type { ParameterLayout } from './layout.ts'
  * not depend on what else is trained.
  *
  * @param pretrained reads a parameter of the checkpoint by its name
+ * @param given values of trained adapters: parameters of these names begin with them, and averages are of them
  */
 export async function initialParameters(
   layout: ParameterLayout,
   seed: number,
   pretrained: (name: string) => Promise<Float32Array>,
+  given: ReadonlyMap<string, { data: Float32Array }> = new Map(),
 ): Promise<Float32Array> {
   const vector = new Float32Array(layout.size)
   for (const entry of layout.entries.values()) {
     const part = vector.subarray(entry.offset, entry.offset + entry.size)
-    if (entry.initialization.kind === 'pretrained') part.set(await pretrained(entry.name))
+    const known = given.get(entry.name)
+    if (known) part.set(known.data)
+    else if (entry.initialization.kind === 'pretrained') part.set(await pretrained(entry.name))
+    else if (entry.initialization.kind === 'average') average(part, entry.initialization.of, given)
     else draw(part, entry.initialization, createRandom(seed, 'initialise', entry.name))
   }
   return vector
 }
 
+function average(
+  part: Float32Array,
+  of: readonly { name: string; weight: number }[],
+  given: ReadonlyMap<string, { data: Float32Array }>,
+): void {
+  for (const { name, weight } of of) {
+    const values = given.get(name)?.data
+    if (!values) throw new Error(`the average needs "${name}", which is not there`)
+    for (let i = 0; i < part.length; i++) part[i] = (part[i] ?? 0) + weight * (values[i] ?? 0)
+  }
+}
+
 function draw(
   part: Float32Array,
-  initialization: Exclude<Initialization, { kind: 'pretrained' }>,
+  initialization: Exclude<Initialization, { kind: 'pretrained' | 'average' }>,
   random: Random,
 ): void {
   switch (initialization.kind) {

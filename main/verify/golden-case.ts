@@ -1,6 +1,5 @@
 import { basename, join } from 'node:path'
 
-import { WorkbenchError } from '../../preload/contract.ts'
 import { composedMethod, type ComposeOptions, type FuseOutputs } from '../adapters/compose.ts'
 import {
   adaptersOf,
@@ -11,7 +10,13 @@ import {
   type Composition,
 } from '../adapters/composition.ts'
 import { fusionParameters, fuseWith } from '../adapters/fusion.ts'
-import type { NamedAdapter, ParameterSpec, PreparedMethod } from '../adapters/method.ts'
+import {
+  namedAdapter,
+  partsOf,
+  type NamedAdapter,
+  type ParameterSpec,
+  type PreparedMethod,
+} from '../adapters/method.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { fusionOfConfig, methodOfAdapterConfig } from '../formats/adapter-config.ts'
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
@@ -127,8 +132,7 @@ function composed(
   const prepared = new Map<string, NamedAdapter>()
   for (const name of adaptersOf(composition)) {
     const choice = methodOfAdapterConfig(adapters[name], `${caseName}, adapter ${name}`)
-    const context = { config: backbone, adapterName: name, tasks: [caseName], adapters: [] }
-    prepared.set(name, { name, method: findMethod(choice.name).prepare(choice.options, context) })
+    prepared.set(name, namedAdapter(findMethod(choice.name), choice.options, backbone, name))
   }
   const parameters = [...prepared.values()].flatMap(({ method }) => method.parameters)
   const fusing = new Map<string, FuseOutputs>()
@@ -140,13 +144,10 @@ function composed(
     fusing.set(names.join(','), fuseWith(backbone, names, kind))
   }
   const options: ComposeOptions = {
-    adapters: new Map(Array.from(prepared, ([name, { method }]) => [name, method.parts ?? {}])),
+    adapters: partsOf([...prepared.values()]),
     fusions: fusing,
     averageTwice: true,
     leftOut: (layer) => leftOut.includes(layer),
-  }
-  if ([...prepared.values()].some(({ method }) => !method.parts)) {
-    throw new WorkbenchError('unsupported', `${caseName}: holds an adapter that cannot be composed`)
   }
   return composedMethod(composition, parameters, options)
 }

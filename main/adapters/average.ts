@@ -1,0 +1,107 @@
+import { z } from 'zod'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import { composedMethod, singleAdapter } from './compose.ts'
+import { checkComposition, type Composition } from './composition.ts'
+import { defineMethod, partsOf, type NamedAdapter, type ParameterSpec } from './method.ts'
+import { flag, numberList } from './options.ts'
+
+const weights = z
+  .preprocess(numberList, z.array(z.number('weights are numbers').min(0, 'weights are not negative')))
+  .default([])
+  .meta({
+    title: 'Weights',
+    description: 'How much each adapter counts, in their order and with commas between; empty: all the same.',
+    kind: 'text',
+  })
+
+/** The weighted mean of the adapters' outputs. */
+export const averageOutputs = defineMethod({
+  name: 'average_outputs',
+  label: 'Average of outputs',
+  family: 'adapter',
+  summary:
+    'Trained adapters side by side whose outputs are averaged in every layer with fixed weights; only the head is trained.',
+  source: 'Average in the adapters library',
+  learningRate: 1e-3,
+  takes: 'adapters',
+  options: z
+    .object({
+      weights,
+      train_adapters: flag(
+        false,
+        'Train the adapters too',
+        'Let the averaged adapters change together with the head instead of keeping them as trained.',
+      ),
+    })
+    .strict(),
+  prepare(options, { adapters }) {
+    const composition: Composition = {
+      kind: 'average',
+      children: adapters.map(({ name }) => name),
+      weights: normalised(options.weights, adapters),
+    }
+    checkComposition(composition)
+    for (const { name, method } of adapters) {
+      if (method.parts?.prefix) {
+        throw new WorkbenchError(
+          'bad-input',
+          `"${name}" cannot be averaged with others: the outputs of prefixes are part of the attention and have no mean of their own`,
+        )
+      }
+    }
+    const parameters = options.train_adapters ? adapters.flatMap(({ method }) => method.parameters) : []
+    return composedMethod(composition, parameters, { adapters: partsOf(adapters) })
+  },
+})
+
+/** One adapter whose parameters begin as the weighted mean of trained ones. */
+export const averageParameters = defineMethod({
+  name: 'average_parameters',
+  label: 'Average of parameters',
+  family: 'adapter',
+  summary:
+    'One new adapter that begins as the weighted mean of trained adapters’ parameters and is trained from there: the cost of one.',
+  source: 'Chronopoulou et al. 2023, "AdapterSoup"; average_adapter in the adapters library',
+  learningRate: 1e-3,
+  takes: 'adapters',
+  options: z.object({ weights }).strict(),
+  prepare(options, { adapterName, adapters }) {
+    const [first] = adapters
+    const parts = first?.renamed(adapterName)
+    if (!first || !parts?.parts) throw new WorkbenchError('bad-input', 'these adapters cannot be averaged')
+    const share = normalised(options.weights, adapters)
+    const parameters = parts.parameters.map((spec, index): ParameterSpec => {
+      const averaged = adapters.map(({ name, method }, i) => {
+        const own = method.parameters[index]
+        if (
+          own === undefined ||
+          String(own.shape) !== String(spec.shape) ||
+          method.parameters.length !== parts.parameters.length
+        ) {
+          throw new WorkbenchError(
+            'bad-input',
+            `"${name}" has other parameters than "${first.name}": only adapters of the same method and options have a mean`,
+          )
+        }
+        return { name: own.name, weight: share[i] ?? 0 }
+      })
+      return { ...spec, initialization: { kind: 'average', of: averaged } }
+    })
+    return singleAdapter(adapterName, parameters, parts.parts)
+  },
+})
+
+function normalised(given: readonly number[], adapters: readonly NamedAdapter[]): number[] {
+  if (given.length > 0 && given.length !== adapters.length) {
+    throw new WorkbenchError(
+      'bad-input',
+      `option "weights" has ${given.length} numbers for ${adapters.length} adapters`,
+    )
+  }
+  const all = given.length > 0 ? given : adapters.map(() => 1)
+  const total = all.reduce((sum, weight) => sum + weight, 0)
+  if (total === 0)
+    throw new WorkbenchError('bad-input', 'option "weights" adds up to 0; give at least one a weight')
+  return all.map((weight) => weight / total)
+}

@@ -1,0 +1,28 @@
+import { bottleneckOptions } from './bottleneck-options.ts'
+import { prepareBottleneck } from './bottleneck.ts'
+import { composedMethod } from './compose.ts'
+import { defineMethod, partsOf } from './method.ts'
+
+/** One adapter and one head for each of several tasks, on one frozen backbone (Rücklé et al. 2021). */
+export const parallel = defineMethod({
+  name: 'parallel',
+  label: 'Parallel (an adapter per task)',
+  family: 'adapter',
+  summary:
+    'Several tasks trained together, each with adapters and a head of its own on the same frozen backbone, which reads a text once for all of them.',
+  source: 'Rücklé et al. 2021, "AdapterDrop" (multi-task inference); Parallel in the adapters library',
+  learningRate: 1e-3,
+  manyTasks: true,
+  options: bottleneckOptions({}),
+  prepare(options, { config, adapterName, tasks }) {
+    const adapters = tasks.map((task) => {
+      const name = tasks.length === 1 ? adapterName : `${adapterName}_${task}`
+      return { name, method: prepareBottleneck(options, config, name) }
+    })
+    return composedMethod(
+      { kind: 'parallel', children: adapters.map(({ name }) => name) },
+      adapters.flatMap(({ method }) => method.parameters),
+      { adapters: partsOf(adapters) },
+    )
+  },
+})

@@ -1,0 +1,29 @@
+import { bottleneckOptions } from './bottleneck-options.ts'
+import { prepareBottleneck } from './bottleneck.ts'
+import { composedMethod } from './compose.ts'
+import { checkComposition, type Composition } from './composition.ts'
+import { defineMethod, partsOf } from './method.ts'
+
+/** A new adapter on top of trained ones (Pfeiffer et al. 2020, "MAD-X"). */
+export const stack = defineMethod({
+  name: 'stack',
+  label: 'Stack',
+  family: 'adapter',
+  summary:
+    'A new adapter on top of trained ones, which stay as they are: what they learned comes first, the new task after it.',
+  source: 'Pfeiffer et al. 2020, "MAD-X"; Stack in the adapters library',
+  learningRate: 1e-3,
+  takes: 'adapters',
+  options: bottleneckOptions({}),
+  prepare(options, { config, adapterName, adapters }) {
+    const own = prepareBottleneck(options, config, adapterName)
+    const composition: Composition = {
+      kind: 'stack',
+      children: [...adapters.map(({ name }) => name), adapterName],
+    }
+    checkComposition(composition)
+    return composedMethod(composition, own.parameters, {
+      adapters: partsOf([...adapters, { name: adapterName, method: own }]),
+    })
+  },
+})
