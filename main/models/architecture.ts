@@ -54,6 +54,25 @@ export interface NamedShape {
   readonly fixed?: boolean
 }
 
+/** Where a checkpoint keeps what turns the last hidden state into tokens. Paths are those of the state dict. */
+export type LanguageModelNames = {
+  /** The backbone's word embeddings, with which the decoder shares its weights. */
+  wordEmbeddings: string
+  /** The decoder's weights where it has its own. */
+  decoder: string
+} & (
+  | {
+      kind: 'masked'
+      /** A linear layer, an activation and a layer norm before the decoder. */
+      transform: string
+      norm: string
+      /** The decoder's bias, under any of these names. */
+      biases: readonly string[]
+      activation(config: BackboneConfig): BackboneConfig['activation']
+    }
+  | { kind: 'causal' }
+)
+
 /** All that differs from one kind of backbone to another. Names are those of the state dict, without the model's prefix. */
 export interface Architecture {
   /** Hugging Face's prefix of the backbone in a checkpoint with a head (`bert.`). */
@@ -76,6 +95,7 @@ export interface Architecture {
   prefixGatePath(layer: number): string
   /** The library's name for self-attention among the places of prefixes. */
   prefixLocation: string
+  languageModel: LanguageModelNames
   /** Which position a classification head reads by default. */
   reads: 'first' | 'last'
 }

@@ -21,6 +21,15 @@ export const bert: Architecture = {
   projectionPath,
   prefixGatePath: (layer) => `encoder.layer.${layer}.attention.self.prefix_tuning.prefix_gates`,
   prefixLocation: 'self_prefix',
+  languageModel: {
+    kind: 'masked',
+    wordEmbeddings: 'embeddings.word_embeddings.weight',
+    transform: 'cls.predictions.transform.dense',
+    norm: 'cls.predictions.transform.LayerNorm',
+    decoder: 'cls.predictions.decoder.weight',
+    biases: ['cls.predictions.bias', 'cls.predictions.decoder.bias'],
+    activation: ({ activation }) => activation,
+  },
   reads: 'first',
 }
 

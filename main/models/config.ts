@@ -25,6 +25,8 @@ export interface BackboneConfig {
   attentionScaling?: { byHeadSize: boolean; byLayer: boolean }
   /** The table of positions is computed, not learned: no method trains it. */
   fixedPositions?: boolean
+  /** The language-model head's decoder has weights of its own instead of the word embeddings'. */
+  untiedDecoder?: boolean
 }
 
 const Size = z.number().int().min(1)
@@ -55,6 +57,7 @@ const BertConfig = z.object({
   hidden_act: z.string().default('gelu'),
   pad_token_id: Token,
   initializer_range: z.number().positive().default(0.02),
+  tie_word_embeddings: z.boolean().default(true),
   position_embedding_type: z.string().nullish(),
   is_decoder: z.boolean().default(false),
 })
@@ -69,6 +72,7 @@ const DistilBertConfig = z.object({
   activation: z.string().default('gelu'),
   pad_token_id: Token,
   initializer_range: z.number().positive().default(0.02),
+  tie_word_embeddings: z.boolean().default(true),
   sinusoidal_pos_embds: z.boolean().default(false),
 })
 
@@ -84,6 +88,7 @@ const Gpt2Config = z.object({
   pad_token_id: Token,
   eos_token_id: Token,
   initializer_range: z.number().positive().default(0.02),
+  tie_word_embeddings: z.boolean().default(true),
   scale_attn_weights: z.boolean().default(true),
   scale_attn_by_inverse_layer_idx: z.boolean().default(false),
   add_cross_attention: z.boolean().default(false),
@@ -169,6 +174,7 @@ function bertLike(
     activation: activationOf('hidden_act', config.hidden_act, path),
     padTokenId: config.pad_token_id ?? 0,
     initializerRange: config.initializer_range,
+    ...(config.tie_word_embeddings ? {} : { untiedDecoder: true }),
   }
 }
 
@@ -189,6 +195,7 @@ function parseDistilBert(json: unknown, path: string): BackboneConfig {
     activation: activationOf('activation', config.activation, path),
     padTokenId: config.pad_token_id ?? 0,
     initializerRange: config.initializer_range,
+    ...(config.tie_word_embeddings ? {} : { untiedDecoder: true }),
     ...(config.sinusoidal_pos_embds ? { fixedPositions: true } : {}),
   }
 }
@@ -213,6 +220,7 @@ function parseGpt2(json: unknown, path: string): BackboneConfig {
     // GPT-2 was trained without padding; whatever stands there is masked.
     padTokenId: config.pad_token_id ?? config.eos_token_id ?? 0,
     initializerRange: config.initializer_range,
+    ...(config.tie_word_embeddings ? {} : { untiedDecoder: true }),
     attentionScaling: {
       byHeadSize: config.scale_attn_weights,
       byLayer: config.scale_attn_by_inverse_layer_idx,

@@ -33,6 +33,15 @@ export const distilBert: Architecture = {
   }),
   prefixGatePath: (layer) => `transformer.layer.${layer}.attention.prefix_tuning.prefix_gates`,
   prefixLocation: 'self',
+  languageModel: {
+    kind: 'masked',
+    wordEmbeddings: 'embeddings.word_embeddings.weight',
+    transform: 'vocab_transform',
+    norm: 'vocab_layer_norm',
+    decoder: 'vocab_projector.weight',
+    biases: ['vocab_projector.bias'],
+    activation: ({ activation }) => activation,
+  },
   reads: 'first',
 }
 

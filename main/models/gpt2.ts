@@ -32,6 +32,7 @@ export const gpt2: Architecture = {
   }),
   prefixGatePath: (layer) => `h.${layer}.attn.prefix_tuning.prefix_gates`,
   prefixLocation: 'self_prefix',
+  languageModel: { kind: 'causal', wordEmbeddings: 'wte.weight', decoder: 'lm_head.weight' },
   reads: 'last',
 }
 

@@ -9,4 +9,13 @@ export const roberta: Architecture = {
   encode: (build, config, inputs, options) =>
     encodeBert(build, config, inputs, countedPositions(inputs, config.padTokenId), options),
   maximumLength: ({ maximumPositions, padTokenId }) => maximumPositions - padTokenId - 1,
+  languageModel: {
+    kind: 'masked',
+    wordEmbeddings: 'embeddings.word_embeddings.weight',
+    transform: 'lm_head.dense',
+    norm: 'lm_head.layer_norm',
+    decoder: 'lm_head.decoder.weight',
+    biases: ['lm_head.bias', 'lm_head.decoder.bias'],
+    activation: () => 'gelu',
+  },
 }

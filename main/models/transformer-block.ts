@@ -27,12 +27,24 @@ export type LinearLayer = Projection | 'attentionOutput'
 export type BlockNames = Readonly<Record<LinearLayer | 'attentionNorm' | 'outputNorm', string>>
 
 /** `x W^T + b` with `W [out, in]`, as PyTorch stores it. */
-export function linear(build: Build, x: Value, name: string, from: number, to: number): Value {
+export function linear(
+  build: Pick<Build, 'parameter'>,
+  x: Value,
+  name: string,
+  from: number,
+  to: number,
+): Value {
   const weight = build.parameter(`${name}.weight`, [to, from])
   return add(matMul(x, weight, { transposeB: true }), build.parameter(`${name}.bias`, [to]))
 }
 
-export function layerNorm(build: Build, x: Value, name: string, size: number, epsilon: number): Value {
+export function layerNorm(
+  build: Pick<Build, 'parameter'>,
+  x: Value,
+  name: string,
+  size: number,
+  epsilon: number,
+): Value {
   const scale = build.parameter(`${name}.weight`, [size])
   return layerNormalization(x, scale, build.parameter(`${name}.bias`, [size]), epsilon)
 }
@@ -226,7 +238,7 @@ function singleQueryAttention(block: Block, from: Value, x: Value, maskBias: Val
   return reshape(transpose(context, [1, 0, 2]), from.shape)
 }
 
-export function activate({ activation }: BackboneConfig, x: Value): Value {
+export function activate({ activation }: Pick<BackboneConfig, 'activation'>, x: Value): Value {
   switch (activation) {
     case 'gelu':
       return gelu(x)

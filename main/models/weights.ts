@@ -16,7 +16,7 @@ export interface LazyTensor {
   read(): Promise<Float32Array<ArrayBuffer>>
 }
 
-/** A pretrained encoder. It reads through its checkpoint, which must stay open as long as it is used. */
+/** A pretrained transformer. It reads through its checkpoint, which must stay open as long as it is used. */
 export interface Backbone {
   readonly config: BackboneConfig
   /** SHA-256 over names, shapes and float32 values of `tensors`, in their order. */
@@ -25,7 +25,7 @@ export interface Backbone {
   readonly parameters: number
   /** Embeddings and layers under their canonical names (`backboneTensors`). */
   readonly tensors: ReadonlyMap<string, LazyTensor>
-  /** What else the checkpoint holds, under canonical names: `pooler.*`, `cls.predictions.*`. */
+  /** What else the checkpoint holds, under canonical names: `pooler.*` and the language-model head's. */
   readonly extras: ReadonlyMap<string, LazyTensor>
 }
 
@@ -50,24 +50,37 @@ export function canonicalName(name: string, architecture: BackboneConfig['archit
 }
 
 /** What a checkpoint's tensor is for. `embeddings.position_ids` counts 0, 1, 2, … and is no weight. */
-export function tensorUse(
-  name: string,
-  config: BackboneConfig,
-): 'backbone' | 'masked-language-model head' | 'unused' {
-  const canonical = canonicalName(name)
-  if (canonical.startsWith('cls.predictions.')) return 'masked-language-model head'
-  return backboneTensors(config).some((tensor) => tensor.name === canonical) ? 'backbone' : 'unused'
+export function tensorUse(name: string, config: BackboneConfig): TensorUse {
+  const canonical = canonicalName(name, config.architecture)
+  if (backboneTensors(config).some((tensor) => tensor.name === canonical)) return 'backbone'
+  if (!isLanguageModelTensor(canonical, config)) return 'unused'
+  return architectureOf(config).languageModel.kind === 'masked'
+    ? 'masked-language-model head'
+    : 'language-model head'
+}
+
+type TensorUse = 'backbone' | 'masked-language-model head' | 'language-model head' | 'unused'
+
+function isLanguageModelTensor(canonical: string, config: BackboneConfig): boolean {
+  const names = architectureOf(config).languageModel
+  if (canonical === names.decoder) return true
+  if (names.kind === 'causal') return false
+  const parts = [names.transform, names.norm].flatMap((path) => [`${path}.weight`, `${path}.bias`])
+  return [...parts, ...names.biases].includes(canonical)
 }
 
 /**
- * The backbone of an open checkpoint, with or without the `bert.` prefix, pooler and heads. Reads every backbone
+ * The backbone of an open checkpoint, with or without the model's prefix, pooler and heads. Reads every backbone
  * tensor once for the hash, a few megabytes at a time.
  * @throws WorkbenchError `bad-input` naming a missing or misshapen tensor with the shape expected, `unsupported`
  * for another architecture.
  */
 export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
   const config = parseBackboneConfig(checkpoint.config, checkpoint.folder)
-  const found = new Map([...checkpoint.tensors.keys()].map((name) => [canonicalName(name), name]))
+  const { architecture } = config
+  const found = new Map(
+    [...checkpoint.tensors.keys()].map((name) => [canonicalName(name, architecture), name]),
+  )
   const lazy = (stored: string): LazyTensor => ({
     shape: checkpoint.tensors.get(stored)?.shape ?? [],
     read: () => checkpoint.read(stored),
@@ -78,7 +91,7 @@ export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
     if (stored === undefined) {
       throw new WorkbenchError(
         'bad-input',
-        `${checkpoint.folder} lacks the tensor "${name}" (also looked for as "bert.${name}"); ` +
+        `${checkpoint.folder} lacks the tensor "${name}" (also looked for as "${architectures[architecture].prefix}${name}"); ` +
           `expected shape ${formatShape(shape)} by its config.json.`,
       )
     }
@@ -94,7 +107,7 @@ export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
   }
   const extras = new Map<string, LazyTensor>()
   for (const [name, stored] of found) {
-    if (name.startsWith('pooler.') || name.startsWith('cls.predictions.')) extras.set(name, lazy(stored))
+    if (name.startsWith('pooler.') || isLanguageModelTensor(name, config)) extras.set(name, lazy(stored))
   }
   return {
     config,

@@ -23,7 +23,7 @@ export interface ModelDetail extends ModelSummary {
     name: string
     shape: number[]
     dtype: string
-    usedAs: 'backbone' | 'masked-language-model head' | 'unused'
+    usedAs: 'backbone' | 'masked-language-model head' | 'language-model head' | 'unused'
   }[]
   tokenizer: { kind: string; file: string; lowercase: boolean; vocabularySize: number }
   /** How some words split, for the user to see that the tokenizer is the right one. */
