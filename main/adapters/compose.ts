@@ -60,7 +60,7 @@ export function composedSites(build: Build, composition: Composition, options: C
           return { ...state, x: output, up, last: name }
         },
         fuse(block, children, entered, state) {
-          const last = present(adaptersOf(block).at(-1), 'the last')
+          const last = present(adaptersOf(block).filter(at).at(-1), 'the last')
           const fuse = options.fusions?.get(fusedNames(block).join(','))
           if (!fuse) throw new Error(`${describe(block)} has no fusion`)
           const ups = children.flatMap(({ name, state: { up } }) => (up ? [{ name, up }] : []))

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+
+import { composedMethod } from '../../../main/adapters/compose.ts'
+import {
+  checkComposition,
+  describe as written,
+  type Composition,
+} from '../../../main/adapters/composition.ts'
+import { namedAdapter, partsOf, type NamedAdapter } from '../../../main/adapters/method.ts'
+import { findMethod } from '../../../main/adapters/registry.ts'
+import { parseComposition } from '../../../main/verify/composition-text.ts'
+import { compute, difference, smallConfig, textCount } from '../../fixtures/computed.ts'
+
+const adapter = (name: string, method = 'seq_bn', options: object = { reduction_factor: 4 }): NamedAdapter =>
+  namedAdapter(findMethod(method), options, smallConfig, name)
+const [a, b] = [adapter('a'), adapter('b')]
+
+async function logits(composition: Composition, feeds = {}): Promise<Float32Array | undefined> {
+  const method = composedMethod(composition, [], { adapters: partsOf([a, b]) })
+  return (await compute(method, { feeds }))['logits']
+}
+
+describe('compositions', () => {
+  it('give the rows of a split batch what their own adapter gives alone', async () => {
+    const rows = { 'rows:': { data: Float32Array.of(1, 0, 0, 1, 0, 1), shape: [textCount, 2] } }
+    const split = await logits({ kind: 'batchSplit', children: ['a', 'b'] }, rows)
+    const [alone, other] = [await logits('a'), await logits('b')]
+    expect(difference(split?.slice(0, 3), alone?.slice(0, 3))).toBeLessThan(1e-6)
+    expect(difference(split?.slice(3), other?.slice(3))).toBeLessThan(1e-6)
+    expect(difference(alone, other)).toBeGreaterThan(1e-3)
+  })
+
+  it('compute every branch of a Parallel block as the adapter alone', async () => {
+    const method = composedMethod({ kind: 'parallel', children: ['a', 'b'] }, [], {
+      adapters: partsOf([a, b]),
+    })
+    const both = await compute(method, {
+      tasks: ['task', 'task2'],
+      readings: [
+        { task: 0, variant: {} },
+        { task: 1, variant: {} },
+      ],
+    })
+    const last = (await compute(composedMethod('b', [], { adapters: partsOf([b]) })))['hidden.3']
+    expect(difference(both['logits'], await logits('a'))).toBe(0)
+    expect(difference(both['hidden.3.1'], last)).toBe(0)
+  })
+
+  it('average equal adapters to the adapter', async () => {
+    const twice = await logits({ kind: 'average', children: ['a', 'a'], weights: [1, 3] })
+    expect(difference(twice, await logits('a'))).toBeLessThan(1e-6)
+  })
+
+  it('follow the order of a stack', async () => {
+    const [up, down] = [
+      await logits({ kind: 'stack', children: ['a', 'b'] }),
+      await logits({ kind: 'stack', children: ['b', 'a'] }),
+    ]
+    expect(difference(up, down)).toBeGreaterThan(1e-4)
+  })
+
+  it('weigh two different adapters by their weights', async () => {
+    const shares = [
+      await logits({ kind: 'average', children: ['a', 'b'], weights: [1, 0] }),
+      await logits({ kind: 'average', children: ['a', 'b'], weights: [0, 2] }),
+    ]
+    expect(difference(shares[0], await logits('a'))).toBeLessThan(1e-6)
+    expect(difference(shares[1], await logits('b'))).toBeLessThan(1e-6)
+  })
+})
+
+describe('nesting', () => {
+  it.each([
+    'Stack[a, Fuse[b, c]]',
+    'Stack[a, Parallel[b, c]]',
+    'Fuse[Stack[a, b], c]',
+    'Parallel[Stack[a, b], c]',
+    'Parallel[Average[a, b], c]',
+    'BatchSplit[a, BatchSplit[b, c]]',
+    'Average[a, Stack[b, c]]',
+  ])('%s is allowed', (text) => {
+    const composition = parseComposition(text)
+    expect(() => checkComposition(composition)).not.toThrow()
+    expect(written(composition)).toBe(text)
+  })
+
+  it.each([
+    ['Fuse[a, Fuse[b, c]]', /fusion weighs the outputs of adapters/],
+    ['Fuse[a, Parallel[b, c]]', /copies of the batch/],
+    ['Fuse[a, BatchSplit[b, c]]', /every adapter on every example/],
+    ['Parallel[a, Parallel[b, c]]', /side by side in one Parallel/],
+    ['Parallel[a, Fuse[b, c]]', /Fuse cannot stand inside Parallel/],
+    ['Average[a, Parallel[b, c]]', /belong to different tasks/],
+    ['Stack[a, Stack[b, c]]', /longer stack/],
+    ['Parallel[Stack[a, Average[b, c]], d]', /nested too deep/],
+    ['Stack[]', /empty/],
+  ])('%s is refused with a reason', (text, reason) => {
+    expect(() => checkComposition(parseComposition(text))).toThrow(reason)
+  })
+
+  it('reads weights and sizes of a call', () => {
+    expect(parseComposition("Average('a', BatchSplit('b','c',batch_sizes=[1, 2]), weights=[.3,.7])")).toEqual(
+      {
+        kind: 'average',
+        asGiven: false,
+        weights: [0.3, 0.7],
+        children: ['a', { kind: 'batchSplit', children: ['b', 'c'], sizes: [1, 2] }],
+      },
+    )
+  })
+})

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest'
+
+import {
+  namedAdapter,
+  wholeMethod,
+  type NamedAdapter,
+  type PrepareContext,
+} from '../../../main/adapters/method.ts'
+import { findMethod } from '../../../main/adapters/registry.ts'
+import { compute, difference, smallConfig } from '../../fixtures/computed.ts'
+
+const adapter = (name: string, options: object = { reduction_factor: 4 }, method = 'seq_bn'): NamedAdapter =>
+  namedAdapter(findMethod(method), options, smallConfig, name)
+const context = (adapters: readonly NamedAdapter[]): PrepareContext => ({
+  config: smallConfig,
+  adapterName: 'run',
+  tasks: ['task'],
+  adapters,
+})
+
+function identity(name: string, [size = 0]: readonly number[]): Float32Array<ArrayBuffer> | undefined {
+  if (!name.endsWith('value.weight') || !name.includes('adapter_fusion_layer')) return undefined
+  return Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
+}
+
+describe('fusion', () => {
+  it.each(['fusion', 'fusion_static', 'fusion_mean', 'fusion_weights'])(
+    'by %s over one adapter is that adapter, where the value matrix is the identity',
+    async (name) => {
+      const alone = adapter('a')
+      const fused = await compute(findMethod(name).prepare({}, context([alone])), { values: identity })
+      const plain = await compute(alone.method)
+      expect(difference(fused['logits'], plain['logits'])).toBeLessThan(2e-6)
+    },
+  )
+
+  it('over three adapters gives every token weights that add up to 1', async () => {
+    const adapters = [adapter('a'), adapter('b'), adapter('c', { reduction_factor: 8, leave_out: [1] })]
+    const outputs = await compute(findMethod('fusion').prepare({}, context(adapters)))
+    const attention = Array.from(outputs['revealed.fusion.0.output'] ?? [])
+    expect(attention).toHaveLength(6 * 3 * 3)
+    for (let token = 0; token < 18; token++) {
+      const weights = attention.slice(token * 3, token * 3 + 3)
+      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5)
+    }
+    // In layer 1 the third adapter does not sit.
+    expect(outputs['revealed.fusion.1.output']).toHaveLength(6 * 3 * 2)
+  })
+
+  it('by learned weights follows them', async () => {
+    const adapters = [adapter('a'), adapter('b')]
+    const method = findMethod('fusion_weights').prepare({}, context(adapters))
+    const outputs = await compute(method, {
+      values: (name) => (name.endsWith('.weights') ? Float32Array.of(60, -60) : undefined),
+    })
+    const plain = await compute(adapter('a').method)
+    expect(difference(outputs['logits'], plain['logits'])).toBeLessThan(2e-6)
+    expect(Array.from(outputs['revealed.fusion.2.output'] ?? [])).toEqual([1, expect.closeTo(0)])
+  })
+
+  it('pruned to one adapter is, with an identity value matrix, that adapter', async () => {
+    const adapters = [adapter('a'), adapter('b')]
+    const method = findMethod('fusion').prepare({}, context(adapters))
+    const active = [[1], [1], [1]]
+    const outputs = await compute(method, {
+      values: identity,
+      readings: [{ ...wholeMethod, variant: { active } }],
+    })
+    expect(difference(outputs['logits'], (await compute(adapter('b').method))['logits'])).toBeLessThan(2e-6)
+  })
+
+  it('trains its own parameters, and the adapters only where that is asked for', () => {
+    const adapters = [adapter('a'), adapter('b')]
+    const groups = (options: object): Set<string> =>
+      new Set(
+        findMethod('fusion')
+          .prepare(options, context(adapters))
+          .parameters.map(({ group }) => group),
+      )
+    expect(groups({})).toEqual(new Set(['fusion']))
+    expect(groups({ train_adapters: true })).toEqual(new Set(['fusion', 'adapter']))
+  })
+
+  it('begins near the mean of its adapters: its value matrix is nearly the identity', () => {
+    const method = findMethod('fusion').prepare({}, context([adapter('a'), adapter('b')]))
+    const value = method.parameters.find(({ name }) => name.endsWith('value.weight'))
+    expect(value?.initialization).toEqual({ kind: 'identity', elsewhere: 1e-6 })
+  })
+
+  it('needs trained adapters', () => {
+    expect(() => findMethod('fusion').prepare({}, context([]))).toThrow(/needs trained adapters/)
+    expect(() => findMethod('seq_bn').prepare({}, context([adapter('a')]))).toThrow(
+      /takes no trained adapters/,
+    )
+  })
+
+  it('refuses what has no bottleneck to weigh, with the reason', () => {
+    const full: NamedAdapter = { ...adapter('a'), method: findMethod('head').prepare({}, context([])) }
+    expect(() => findMethod('fusion').prepare({}, context([full]))).toThrow(/"a" cannot be fused.*has none/)
+  })
+})
+
+describe('a stack and an average', () => {
+  it('put a new adapter on top of trained ones and train it alone', () => {
+    const method = findMethod('stack').prepare({}, context([adapter('a')]))
+    expect(method.parameters.every(({ name }) => name.includes('.adapters.run.'))).toBe(true)
+  })
+
+  it('with a new adapter of zeros, a stack is a plain adapter but for the norm between them', async () => {
+    const method = findMethod('stack').prepare({ original_ln_before: false }, context([adapter('a')]))
+    const outputs = await compute(method, {
+      values: (name, shape) =>
+        name.includes('.adapters.run.adapter_up.')
+          ? new Float32Array(shape.reduce((x, y) => x * y, 1))
+          : undefined,
+    })
+    expect(difference(outputs['logits'], (await compute(adapter('a').method))['logits'])).toBe(0)
+  })
+
+  it('begin, of parameters, as their weighted mean', () => {
+    const method = findMethod('average_parameters').prepare(
+      { weights: '1, 3' },
+      context([adapter('a'), adapter('b')]),
+    )
+    const [first] = method.parameters
+    expect(first?.name).toContain('.adapters.run.')
+    expect(first?.initialization).toEqual({
+      kind: 'average',
+      of: [
+        { name: first?.name.replace('.run.', '.a.'), weight: 0.25 },
+        { name: first?.name.replace('.run.', '.b.'), weight: 0.75 },
+      ],
+    })
+  })
+
+  it('of parameters refuse adapters of different shapes, naming them', () => {
+    const adapters = [adapter('a'), adapter('b', { reduction_factor: 8 })]
+    expect(() => findMethod('average_parameters').prepare({}, context(adapters))).toThrow(/"b".*"a"/)
+  })
+
+  it.each([
+    ['1', /1 numbers for 2 adapters/],
+    ['0, 0', /adds up to 0/],
+    ['-1, 2', /weights/],
+  ])('refuse the weights "%s"', (weights, message) => {
+    const adapters = [adapter('a'), adapter('b')]
+    expect(() => findMethod('average_outputs').prepare({ weights }, context(adapters))).toThrow(message)
+  })
+})
