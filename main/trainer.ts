@@ -35,7 +35,7 @@ function send(message: FromTrainer): void {
 async function perform(message: Extract<ToTrainer, { type: 'train' | 'predict' }>): Promise<void> {
   try {
     if (message.type === 'train') await train(message.job, send, control)
-    else send({ type: 'predicted', scores: await predict(message.job) })
+    else send({ type: 'predicted', predictions: await predict(message.job) })
   } catch (error) {
     send({ type: 'failed', error: toContractError(error) })
   }

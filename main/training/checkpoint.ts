@@ -26,6 +26,8 @@ const Position = z.object({
   peakRssBytes: z.number(),
   /** The run ended early because validation no longer improved. */
   stoppedEarly: z.boolean(),
+  /** What the method counts over an epoch, as far as the present one has come: sums by the name of the value. */
+  tallies: z.record(z.string(), z.array(z.number())).default({}),
   /**
    * The latest metrics. A resumed run tells them again: the workbench may have gone away between this
    * checkpoint and hearing of them.
@@ -33,6 +35,39 @@ const Position = z.object({
   recentPoints: z.array(z.object({ name: z.string(), step: z.number(), value: z.number() })),
 })
 export type Position = z.infer<typeof Position>
+
+/** Where every run begins. */
+export const beginning: Position = {
+  version: 1,
+  step: 0,
+  epoch: 0,
+  epochsWithoutGain: 0,
+  seconds: 0,
+  trainingSeconds: 0,
+  examples: 0,
+  peakRssBytes: 0,
+  stoppedEarly: false,
+  tallies: {},
+  recentPoints: [],
+}
+
+/** What was counted so far with a step's counts. */
+export function addTallies(
+  sums: Position['tallies'],
+  tallied: Readonly<Record<string, readonly number[]>>,
+): Position['tallies'] {
+  const added = Object.entries(tallied).map(([name, values]) => [
+    name,
+    values.map((value, i) => value + (sums[name]?.[i] ?? 0)),
+  ])
+  return { ...sums, ...Object.fromEntries(added) }
+}
+
+/** Trained values, and the step after which they are so. */
+export interface TrainedValues {
+  parameters: Float32Array
+  step: number
+}
 
 /** Parameters and AdamW's moments, in the layout's order. */
 export interface OptimizerVectors {
@@ -95,22 +130,26 @@ export async function readLatest(
   }
 }
 
-/** Writes the parameters of the best epoch so far under their names in the state dict. Returns the size in bytes. */
+/**
+ * Writes the parameters of the best epoch so far under their names in the state dict.
+ *
+ * @returns the size in bytes
+ */
 export async function writeBest(
   runFolder: string,
   layout: ParameterLayout,
-  parameters: Float32Array,
+  { parameters, step }: TrainedValues,
 ): Promise<number> {
   const tensors: TensorToWrite[] = [...layout.entries.values()].map((entry) => ({
     name: entry.name,
     shape: entry.shape,
     data: partOf(parameters, entry),
   }))
-  return writeSafetensors(bestPath(runFolder), tensors)
+  return writeSafetensors(bestPath(runFolder), tensors, { step: String(step) })
 }
 
 /** @throws WorkbenchError `not-found` where no epoch was finished yet */
-export async function readBest(runFolder: string, layout: ParameterLayout): Promise<Float32Array> {
+export async function readBest(runFolder: string, layout: ParameterLayout): Promise<TrainedValues> {
   const path = bestPath(runFolder)
   if (!existsSync(path)) {
     throw new WorkbenchError('not-found', `${path} is not there: the run has not finished an epoch yet`)
@@ -119,7 +158,7 @@ export async function readBest(runFolder: string, layout: ParameterLayout): Prom
   try {
     const parameters = new Float32Array(layout.size)
     for (const { name, offset } of layout.entries.values()) parameters.set(await file.read(name), offset)
-    return parameters
+    return { parameters, step: Number(file.metadata['step'] ?? 0) }
   } finally {
     await file.close()
   }

@@ -64,6 +64,21 @@ export function drawnFeeds(
   return feeds
 }
 
+/** Rows of inputs that hold one row for each example of a batch. */
+export function rowsOf(
+  feeds: Readonly<Record<string, { data: Float32Array; shape: readonly number[] }>>,
+  start: number,
+  count: number,
+): Record<string, HostTensor> {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, { data, shape }]) => {
+      const width = shape.slice(1).reduce((product, size) => product * size, 1)
+      const rows = data.subarray(start * width, (start + count) * width)
+      return [name, { data: rows, shape: [count, ...shape.slice(1)] }]
+    }),
+  )
+}
+
 /** The inputs that follow the step. @param step steps done so far */
 export function scheduledFeeds(inputs: readonly ScheduledInput[], step: number): Record<string, HostTensor> {
   return Object.fromEntries(

@@ -51,7 +51,8 @@ export interface TunedGraph {
 export interface GraphOptions {
   /**
    * What is read from one batch: by default the whole method and the first task. Several readings share what they
-   * have in common. Reading 0 has the input `targets` and the output `logits`; reading i adds `.i` to the names.
+   * have in common. Reading 0 has the input `targets` and the output `logits`; reading i adds `.i` to the names, also
+   * to those of revealed values.
    */
   readings?: readonly Situation[]
   /** The last layer computes only what the head reads. Exact; off to see every hidden state. */
@@ -70,8 +71,7 @@ export interface TrainingGraphOptions extends GraphOptions {
  * method's additions.
  */
 export function evaluationGraph(model: TunedModel, options: GraphOptions = {}): TunedGraph {
-  const { parameters: _parameters, trained: _trained, loss: _loss, ...tuned } = forward(model, options, false)
-  return { ...tuned, state: { parameters: undefined } }
+  return { ...forward(model, options, false).tuned, state: { parameters: undefined } }
 }
 
 /**
@@ -84,7 +84,7 @@ export function trainingGraph(
   optimizer: OptimizerSettings,
   options: TrainingGraphOptions = {},
 ): TunedGraph {
-  const { parameters, trained, loss, ...tuned } = forward(model, options, true)
+  const { parameters, trained, loss, tuned } = forward(model, options, true)
   const { graph, layout } = tuned
   const order = [...layout.entries.values()]
   const values = order.map(({ name }) => trained.get(name))
@@ -111,7 +111,8 @@ export function trainingGraph(
   return { ...tuned, state }
 }
 
-interface Forward extends Omit<TunedGraph, 'state'> {
+interface Forward {
+  tuned: Omit<TunedGraph, 'state'>
   loss: Value
   /** The state vector. */
   parameters: Value
@@ -125,6 +126,7 @@ function forward(
   training: boolean,
 ): Forward {
   const graph = new Graph()
+  const inputs = encoderInputs(graph)
   const { config, method, tasks, layout } = model
   const architecture = architectureOf(config)
   const parameters = graph.input('parameters', 'float32', [layout.size])
@@ -136,9 +138,11 @@ function forward(
   const given = new Map<string, Value>()
   const added = new Map<string, { value: Value; weighted: Value }>()
   const revealed: string[] = []
+  let suffix = ''
   const build: Build = {
     graph,
     training,
+    tokenMask: inputs.mask,
     parameter(name, shape) {
       const known = parts.get(name)
       if (known) return known
@@ -176,8 +180,8 @@ function forward(
       return value
     },
     reveal(name, value) {
-      revealed.push(name)
-      graph.output(`revealed.${name}`, value)
+      revealed.push(`${name}${suffix}`)
+      graph.output(`revealed.${name}${suffix}`, value)
     },
     loss(name, value, weight) {
       if (!training) return
@@ -192,10 +196,9 @@ function forward(
     },
   }
 
-  const inputs = encoderInputs(graph)
   let loss: Value | undefined
   readings.forEach((situation, i) => {
-    const suffix = i === 0 ? '' : `.${i}`
+    suffix = i === 0 ? '' : `.${i}`
     const task = tasks[situation.task]
     if (!task) throw new Error(`there is no task ${situation.task}`)
     const { head, labels } = task
@@ -222,17 +225,15 @@ function forward(
   }
   if (!loss) throw new Error('a graph without a reading')
   graph.output('loss', loss)
-  return {
+  const tuned = {
     graph,
     layout,
     drawn: [...drawn.values()],
     scheduled: [...scheduled.values()],
     addedLosses: [...added.keys()],
     revealed,
-    loss,
-    parameters,
-    trained,
   }
+  return { tuned, loss, parameters, trained }
 }
 
 /**

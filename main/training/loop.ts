@@ -1,9 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
 
-import { WorkbenchError, type RunProgress, type TrainingConfig } from '../../preload/contract.ts'
-import { findMethod } from '../adapters/registry.ts'
-import { trainingBatches } from '../data/batches.ts'
 import {
+  WorkbenchError,
+  type RunProgress,
+  type SplitName,
+  type TrainingConfig,
+} from '../../preload/contract.ts'
+import { batchesPerEpoch, taskBatches, type TaskBatch } from '../data/batches.ts'
+import {
+  addTallies,
+  beginning,
   bestPath,
   latestPath,
   readBest,
@@ -12,17 +18,17 @@ import {
   writeLatest,
   type Position,
 } from './checkpoint.ts'
+import { concludeRun } from './conclusion.ts'
 import { describeEnvironment } from './environment.ts'
-import { evaluate, type Evaluation } from './evaluate.ts'
-import { readExamples, type Examples } from './examples.ts'
+import { readExamples } from './examples.ts'
 import { initialParameters } from './initialise.ts'
-import { partOf } from './layout.ts'
 import type { FromTrainer, TrainJob, TrainResult } from './messages.ts'
 import { median } from './metrics.ts'
-import { backboneHash, prepare, type Prepared } from './prepare.ts'
+import { prepare, type Prepared } from './prepare.ts'
 import { Reporter } from './reporter.ts'
+import { evaluateTasks, taskOf, tellScores, type RunContext, type TaskExamples } from './run-context.ts'
 import { learningRateAt } from './schedule.ts'
-import { Tuning } from './tuning.ts'
+import { Tuning, type StepResult } from './tuning.ts'
 
 /** What the user may ask of a run while it goes on. */
 export interface Control {
@@ -54,7 +60,7 @@ export async function train(
   control: Control,
 ): Promise<void> {
   const reporter = new Reporter(send)
-  const prepared = await prepare(job.config, job.modelFolder, job.labels, job.cacheFolder)
+  const prepared = await prepare(job)
   try {
     const run = await TrainingRun.start(job, prepared, reporter, control)
     try {
@@ -77,9 +83,9 @@ class TrainingRun {
   private readonly reporter: Reporter
   private readonly control: Control
   private readonly tuning: Tuning
-  private readonly examples: Record<'train' | 'validation' | 'test', Examples>
+  private readonly examples: readonly TaskExamples[]
   private readonly config: TrainingConfig
-  private readonly peakLearningRate: number
+  private readonly context: RunContext
   private readonly stepsPerEpoch: number
   private readonly stepTimes: number[] = []
   private position: Position
@@ -93,7 +99,7 @@ class TrainingRun {
     reporter: Reporter,
     control: Control,
     tuning: Tuning,
-    examples: Record<'train' | 'validation' | 'test', Examples>,
+    examples: readonly TaskExamples[],
     position: Position,
   ) {
     this.job = job
@@ -103,8 +109,21 @@ class TrainingRun {
     this.tuning = tuning
     this.examples = examples
     this.config = job.config.training
-    this.peakLearningRate = this.config.learningRate ?? findMethod(job.config.method.name).learningRate
-    this.stepsPerEpoch = Math.ceil(examples.train.texts.length / this.config.batchSize)
+    const rows = examples.map(({ train }) => train.texts.length)
+    this.stepsPerEpoch = batchesPerEpoch(rows, this.config.batchSize)
+    this.context = {
+      job,
+      prepared,
+      tuning,
+      examples,
+      log: (text, level) => reporter.log(text, level),
+      metric: (name, value) => reporter.metric(name, this.position.step, value),
+      at: (phase) => reporter.at(this.progress(phase)),
+      breathe: async (phase) => {
+        reporter.at(this.progress(phase))
+        await this.obey()
+      },
+    }
     this.position = position
     this.secondsBefore = position.seconds
   }
@@ -115,20 +134,21 @@ class TrainingRun {
     reporter: Reporter,
     control: Control,
   ): Promise<TrainingRun> {
-    const { config } = job
-    const examples = await readExamples(
-      job.datasetFile,
-      prepared.tokenizer,
-      job.labels,
-      config.training.maximumLength,
-    )
-    const tuning = await Tuning.compile(prepared, config.training)
+    const { training } = job.config
+    const examples: TaskExamples[] = []
+    for (const { datasetFile, labels } of job.tasks) {
+      examples.push(await readExamples(datasetFile, prepared.tokenizer, labels, training.maximumLength))
+    }
+    const tuning = new Tuning(prepared, training)
     const saved = job.resume ? await readLatest(job.runFolder, tuning.layout) : undefined
     const size = tuning.layout.size
     tuning.start(
       saved?.vectors ?? {
-        parameters: await initialParameters(tuning.layout, config.training.seed, (name) =>
-          pretrained(prepared, name),
+        parameters: await initialParameters(
+          tuning.layout,
+          training.seed,
+          (name) => pretrained(prepared, name),
+          prepared.stored,
         ),
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),
@@ -152,9 +172,12 @@ class TrainingRun {
     })
     for (const { name, step, value } of saved?.position.recentPoints ?? []) reporter.metric(name, step, value)
     const where = saved ? `Resumed after step ${saved.position.step}` : 'Started'
+    const rows = (split: SplitName): number =>
+      examples.reduce((total, { [split]: { texts } }) => total + texts.length, 0)
     reporter.log(
-      `${where}: ${examples.train.texts.length} training, ${examples.validation.texts.length} validation and ` +
-        `${examples.test.texts.length} test examples, ${run.steps} steps, ${size} trainable parameters`,
+      `${where}: ${rows('train')} training, ${rows('validation')} validation and ${rows('test')} test examples` +
+        (job.tasks.length > 1 ? ` of ${job.tasks.length} tasks` : '') +
+        `, ${run.steps} steps, ${size} trainable parameters`,
     )
     return run
   }
@@ -171,25 +194,29 @@ class TrainingRun {
   }
 
   private async trainEpoch(epoch: number): Promise<void> {
-    const { train } = this.examples
-    const batches = trainingBatches(train.lengths, this.config.batchSize, this.config.seed, epoch)
+    const { batchSize, seed, checkpointSteps } = this.config
+    const batches = taskBatches(
+      this.examples.map(({ train }) => train.lengths),
+      { batchSize, seed, sampling: this.job.config.taskSampling },
+      epoch,
+    )
     const firstStep = (epoch - 1) * this.stepsPerEpoch
     for (let index = this.position.step - firstStep; index < batches.length; index++) {
-      const indices = batches[index]
-      if (!indices) throw new Error(`epoch ${epoch} has no batch ${index}`)
-      await this.trainStep(firstStep + index + 1, indices)
-      const { checkpointSteps } = this.config
+      const batch = batches[index]
+      if (!batch) throw new Error(`epoch ${epoch} has no batch ${index}`)
+      await this.trainStep(firstStep + index + 1, batch)
       if (checkpointSteps > 0 && (index + 1) % checkpointSteps === 0) await this.save()
       await this.obey()
     }
     await this.endEpoch(epoch)
   }
 
-  private async trainStep(step: number, indices: Uint32Array): Promise<void> {
-    const learningRate = learningRateAt(step, this.steps, this.peakLearningRate, this.config)
-    const began = performance.now()
-    const { loss, gradientNorm } = await this.tuning.train(step, learningRate, this.examples.train, indices)
-    const seconds = (performance.now() - began) / 1000
+  private async trainStep(step: number, batch: TaskBatch): Promise<void> {
+    const learningRate = learningRateAt(step, this.steps, this.prepared.learningRate, this.config)
+    const examples = this.examples[batch.task]
+    if (!examples) throw new Error(`there is no task ${batch.task}`)
+    const result = await this.tuning.train(step, learningRate, examples.train, batch)
+    const { loss, gradientNorm, seconds } = result
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw this.diverged(step, learningRate, loss)
     this.stepTimes.push(seconds * 1000)
@@ -199,31 +226,54 @@ class TrainingRun {
       ...this.position,
       step,
       trainingSeconds: this.position.trainingSeconds + seconds,
-      examples: this.position.examples + indices.length,
+      examples: this.position.examples + batch.indices.length,
       seconds: this.seconds(),
       peakRssBytes: Math.max(this.position.peakRssBytes, process.resourceUsage().maxRSS * 1024),
+      tallies: addTallies(this.position.tallies, result.tallied),
     }
+    this.tellStep(step, batch, learningRate, result)
+    this.reporter.metric('system.rssBytes', step, rss)
+    this.reporter.at(this.progress('training'))
+  }
+
+  private tellStep(
+    step: number,
+    { task, indices }: TaskBatch,
+    learningRate: number,
+    { loss, gradientNorm, added, seconds }: StepResult,
+  ): void {
     this.reporter.metric('train.loss', step, loss)
+    if (added) {
+      this.reporter.metric('train.taskLoss', step, added.taskLoss)
+      for (const [name, value] of Object.entries(added.losses))
+        this.reporter.metric(`train.loss.${name}`, step, value)
+    }
+    if (this.job.tasks.length > 1) {
+      const { name } = taskOf(this.job, task)
+      this.reporter.metric(`train.${name}.loss`, step, added?.taskLoss ?? loss)
+    }
     this.reporter.metric('train.learningRate', step, learningRate)
     this.reporter.metric('train.gradientNorm', step, gradientNorm)
     this.reporter.metric('train.examplesPerSecond', step, indices.length / seconds)
-    this.reporter.metric('system.rssBytes', step, rss)
-    this.reporter.at(this.progress('training'))
   }
 
   private async endEpoch(epoch: number): Promise<void> {
     this.reporter.at(this.progress('validating'))
     const { parameters } = await this.tuning.vectors()
-    const { scores } = await this.evaluate('validation', parameters)
-    for (const [name, value] of Object.entries(scores)) {
-      this.reporter.metric(`validation.${name}`, this.position.step, value)
-    }
+    const values = { parameters, step: this.position.step }
+    const scores = tellScores(
+      this.context,
+      'validation',
+      await evaluateTasks(this.context, 'validation', values),
+    )
+    const figures = this.prepared.model.method.tally?.figures(this.position.tallies) ?? {}
+    for (const [name, value] of Object.entries(figures)) this.context.metric(`train.${name}`, value)
     const { best } = this.position
     const value = scores[this.config.bestMetric]
     const better = best === undefined || value > best.value
     const epochsWithoutGain = better ? 0 : this.position.epochsWithoutGain + 1
     if (better) {
-      const bytes = await writeBest(this.job.runFolder, this.tuning.layout, parameters)
+      const bytes = await writeBest(this.job.runFolder, this.tuning.layout, values)
       this.tellCheckpoint('best', bestPath(this.job.runFolder), epoch, bytes)
     }
     this.position = {
@@ -233,6 +283,7 @@ class TrainingRun {
       epochsWithoutGain,
       stoppedEarly: this.config.patience > 0 && epochsWithoutGain >= this.config.patience,
       seconds: this.seconds(),
+      tallies: {},
     }
     this.reporter.log(
       `Epoch ${epoch} of ${this.config.epochs}: validation ${this.config.bestMetric} ${percent(value)}, loss ${scores.loss.toFixed(4)}` +
@@ -248,58 +299,15 @@ class TrainingRun {
   private async finish(): Promise<TrainResult> {
     const { best } = this.position
     if (!best) throw new Error('a run ended without an epoch')
-    const parameters = await readBest(this.job.runFolder, this.tuning.layout)
-    this.reporter.at(this.progress('validating'))
-    const evaluations: Evaluation[] = [await this.evaluate('validation', parameters)]
-    let test: Evaluation | undefined
-    if (this.examples.test.texts.length > 0) {
-      this.reporter.at(this.progress('testing'))
-      test = await this.evaluate('test', parameters)
-      evaluations.push(test)
-      for (const [name, value] of Object.entries(test.scores))
-        this.reporter.metric(`test.${name}`, this.position.step, value)
-      this.reporter.log(
-        `Test accuracy ${percent(test.scores.accuracy)} with the parameters of epoch ${best.epoch}`,
-      )
-    }
-    this.reporter.at(this.progress('saving'))
-    const { layout } = this.tuning
-    const hashAfter = await backboneHash(this.prepared, (name) => {
-      const entry = layout.entries.get(name)
-      return entry?.group === 'backbone' ? partOf(parameters, entry) : undefined
-    })
-    if (this.prepared.frozen && hashAfter !== this.prepared.backbone.hash) {
-      throw new WorkbenchError(
-        'engine',
-        'the frozen backbone changed during the run: its weight file was altered; remove the cache folder and run again',
-      )
-    }
+    const values = await readBest(this.job.runFolder, this.tuning.layout)
     return {
-      best: { epoch: best.epoch, metric: best.metric, value: best.value },
-      validation: best.validation,
-      ...(test ? { test: test.scores } : {}),
-      confusion: evaluations.map(({ confusion }) => confusion),
-      backboneHashAfter: hashAfter,
+      ...(await concludeRun(this.context, best, values)),
       examplesPerSecond:
         this.position.trainingSeconds > 0 ? this.position.examples / this.position.trainingSeconds : 0,
       stepMs: median(this.stepTimes),
       peakRssBytes: Math.max(this.position.peakRssBytes, process.resourceUsage().maxRSS * 1024),
       seconds: this.seconds(),
     }
-  }
-
-  private evaluate(split: 'validation' | 'test', parameters: Float32Array): Promise<Evaluation> {
-    return evaluate(
-      this.tuning.withParameters(parameters),
-      split,
-      this.examples[split],
-      this.job.labels,
-      this.prepared.tokenizer.padTokenId,
-      async () => {
-        this.reporter.at(this.progress(split === 'test' ? 'testing' : 'validating'))
-        await this.obey()
-      },
-    )
   }
 
   /** Lets messages in, and ends the run where one asks for it. An evaluation cut short is made again on resuming. */
@@ -353,19 +361,6 @@ class TrainingRun {
         `with the learning rate ${learningRate.toPrecision(3)}; ${last}. Start again with a lower learning rate`,
     )
   }
-}
-
-const beginning: Position = {
-  version: 1,
-  step: 0,
-  epoch: 0,
-  epochsWithoutGain: 0,
-  seconds: 0,
-  trainingSeconds: 0,
-  examples: 0,
-  peakRssBytes: 0,
-  stoppedEarly: false,
-  recentPoints: [],
 }
 
 async function pretrained({ backbone }: Prepared, name: string): Promise<Float32Array> {

@@ -20,6 +20,17 @@ export function scoresOf(counts: readonly (readonly number[])[], loss: number): 
   return { accuracy: accuracy(counts), macroF1: macroF1(counts), matthews: matthews(counts), loss }
 }
 
+/** The mean of each score, every task counting the same. */
+export function meanScores(all: readonly Scores[]): Scores {
+  const mean = (name: keyof Scores): number => sum(all.map((scores) => scores[name])) / all.length
+  return {
+    accuracy: mean('accuracy'),
+    macroF1: mean('macroF1'),
+    matthews: mean('matthews'),
+    loss: mean('loss'),
+  }
+}
+
 function accuracy(counts: readonly (readonly number[])[]): number {
   const total = sum(counts.map(sum))
   return total === 0 ? 0 : diagonal(counts) / total

@@ -1,33 +1,46 @@
 import { readBest } from './checkpoint.ts'
 import { computeLogits } from './evaluate.ts'
 import { encodeTexts } from './examples.ts'
-import { evaluationGraph } from './graphs.ts'
-import type { PredictJob } from './messages.ts'
+import type { FromTrainer, PredictJob } from './messages.ts'
 import { softmaxRow } from './metrics.ts'
 import { prepare } from './prepare.ts'
+import { taskOf } from './run-context.ts'
+import { confidentGraph, mostConfident } from './selection-results.ts'
+import { parseSelection, selectedVariant } from './selection.ts'
+import { Tuning } from './tuning.ts'
+
+type Predictions = Extract<FromTrainer, { type: 'predicted' }>['predictions']
 
 /**
- * Class probabilities of texts by a run's best checkpoint, one row per text.
+ * Class probabilities of texts by a run's best checkpoint, one prediction per text.
  *
- * @throws WorkbenchError `not-found` where the run has none yet
+ * @throws WorkbenchError `not-found` where the run has none yet, `bad-input` for a selection that it does not have
  */
-export async function predict(job: PredictJob): Promise<number[][]> {
-  const { config, runFolder, labels } = job
-  const prepared = await prepare(config, job.modelFolder, labels, job.cacheFolder)
+export async function predict(job: PredictJob): Promise<Predictions> {
+  const { config, runFolder, task } = job
+  const prepared = await prepare(job)
+  const tuning = new Tuning(prepared, config.training)
   try {
-    const { engine, model, tokenizer, weights } = prepared
-    const { graph, layout, state } = evaluationGraph(model)
-    const parameters = await readBest(runFolder, layout)
-    const compiled = await engine.compile(graph, { weights, state, prepack: false })
-    try {
-      compiled.setState('parameters', parameters)
-      const examples = encodeTexts(job.texts, tokenizer, config.training.maximumLength)
-      const { logits } = await computeLogits(compiled, examples, labels.length, tokenizer.padTokenId)
-      return job.texts.map((_, row) => softmaxRow(logits, labels.length, row))
-    } finally {
-      await compiled.dispose()
+    const { model, tokenizer } = prepared
+    const selection = parseSelection(
+      job.active,
+      job.tasks.map(({ name }) => name),
+      model,
+    )
+    const values = await readBest(runFolder, model.layout)
+    const examples = encodeTexts(job.texts, tokenizer, config.training.maximumLength)
+    const padId = tokenizer.padTokenId
+    if (selection.kind === 'confident') {
+      const graph = await confidentGraph(tuning, model, values)
+      return (await mostConfident(graph, model, examples, { padId })).answers
     }
+    const variant = selectedVariant(selection, task, model, values.parameters)
+    const labels = taskOf(job, task).labels.length
+    const graph = await tuning.evaluation([{ task, variant }], values)
+    const { logits } = await computeLogits(graph, examples, labels, { padId })
+    return job.texts.map((_, row) => ({ task, scores: softmaxRow(logits, labels, row) }))
   } finally {
+    await tuning.dispose()
     await prepared.checkpoint.close()
   }
 }

@@ -1,17 +1,19 @@
 import { open } from 'node:fs/promises'
 
-import { WorkbenchError, type RunConfig } from '../../preload/contract.ts'
+import { WorkbenchError } from '../../preload/contract.ts'
 import { classificationHead } from '../adapters/head.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts'
 import type { Engine, WeightFile } from '../engines/engine.ts'
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime.ts'
+import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
-import { tunedModel, type TunedModel } from './tuned-model.ts'
-
-/** Under which name a run's adapter and head stand in the state dict. */
-const adapterName = 'run'
+import { runAdapterName, type TrainJob } from './messages.ts'
+import { parameterRules, unfrozenParameters } from './parameter-rules.ts'
+import { readStoredAdapters } from './stored-adapters.ts'
+import { taskPaths } from './task-paths.ts'
+import { tunedModel, type NamedTensors, type TunedModel } from './tuned-model.ts'
 
 /** All that a run needs before its first graph. The checkpoint stays open: close it. */
 export interface Prepared {
@@ -20,53 +22,70 @@ export interface Prepared {
   checkpoint: Checkpoint
   tokenizer: Tokenizer
   engine: Engine
-  /** Whether the backbone stays as pretrained. */
+  /** Values of the trained adapters that the run builds on: frozen, or what trained parameters begin with. */
+  stored: NamedTensors
+  /** Whether all of the backbone stays as pretrained. */
   frozen: boolean
+  /** Learning rate of the parameters that have none of their own. */
+  learningRate: number
   /** The backbone's frozen weights as a file for the engine. */
   weights: WeightFile
 }
 
+/** What of a job decides how its model is put together. */
+export type PrepareJob = Pick<TrainJob, 'config' | 'modelFolder' | 'tasks' | 'adapters' | 'cacheFolder'>
+
 /**
- * Opens the checkpoint and puts model, method and head together.
+ * Opens the checkpoint and puts model, method and heads together. The job's cache folder keeps the weight file for all
+ * runs of this backbone; it is made when it is not there.
  *
- * @param cacheFolder where the weight file is kept for all runs of this backbone; made when it is not there
  * @throws WorkbenchError naming the file or the setting that is wrong
  */
-export async function prepare(
-  { method, head, engine, training }: RunConfig,
-  modelFolder: string,
-  labels: readonly string[],
-  cacheFolder: string,
-): Promise<Prepared> {
+export async function prepare(job: PrepareJob): Promise<Prepared> {
+  const { modelFolder, cacheFolder, tasks } = job
+  const { method, head, engine, training } = job.config
   const checkpoint = await openCheckpoint(modelFolder)
   try {
     const backbone = await loadBackbone(checkpoint)
     const { config } = backbone
-    if (training.maximumLength > config.maximumPositions) {
+    const positions = architectureOf(config).maximumLength(config)
+    if (training.maximumLength > positions) {
       throw new WorkbenchError(
         'bad-input',
-        `the maximum length is ${training.maximumLength} tokens, but this model has ${config.maximumPositions} positions; lower it`,
+        `the maximum length is ${training.maximumLength} tokens, but this model has ${positions} positions; lower it`,
       )
     }
-    const prepared = findMethod(method.name).prepare(method.options, {
+    const chosen = findMethod(method.name)
+    const learningRate = training.learningRate ?? chosen.learningRate
+    const paths = taskPaths(tasks)
+    const { adapters, values } = await readStoredAdapters(job.adapters, config)
+    const prepared = chosen.prepare(method.options, {
       config,
-      adapterName,
-      tasks: [adapterName],
-      adapters: [],
+      adapterName: runAdapterName,
+      tasks: paths,
+      adapters,
     })
+    const parameters = [
+      ...prepared.parameters,
+      ...unfrozenParameters(config, training.unfreezeLayers, prepared.parameters),
+    ]
+    const heads = tasks.map(({ labels }, task) => {
+      const name = paths[task] ?? runAdapterName
+      return { name, head: classificationHead(head, config, labels.length, name), labels: labels.length }
+    })
+    const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]
     return {
-      model: tunedModel(config, prepared, [
-        {
-          name: adapterName,
-          head: classificationHead(head, config, labels.length, adapterName),
-          labels: labels.length,
-        },
-      ]),
+      model: tunedModel(config, { ...prepared, parameters }, heads, {
+        constants: values,
+        ruleOf: parameterRules(training, learningRate, specs),
+      }),
       backbone,
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),
       engine: createOnnxRuntimeEngine({ threads: engine.threads }),
-      frozen: prepared.parameters.every(({ group }) => group !== 'backbone'),
+      stored: values,
+      frozen: parameters.every(({ group }) => group !== 'backbone'),
+      learningRate,
       weights: await writeWeightFile(backbone, cacheFolder),
     }
   } catch (error) {
@@ -84,23 +103,46 @@ export async function backboneHash(
   { backbone, weights }: Pick<Prepared, 'backbone' | 'weights'>,
   trained: (name: string) => Float32Array | undefined,
 ): Promise<string> {
-  const file = await open(weights.path, 'r')
-  try {
-    return await hashTensors(
+  return withFrozenWeights(weights, (frozen) =>
+    hashTensors(
       Array.from(backbone.tensors, ([name, { shape }]) => ({
         name,
         shape,
-        async read() {
-          const values = trained(name)
-          if (values) return values
-          const entry = weights.entries.get(name)
-          if (!entry) throw new Error(`the weight file lacks "${name}"`)
-          const bytes = new Uint8Array(entry.byteLength)
-          await file.read(bytes, 0, entry.byteLength, entry.offset)
-          return new Float32Array(bytes.buffer)
-        },
+        read: async () => trained(name) ?? (await frozen(name)),
       })),
-    )
+    ),
+  )
+}
+
+/**
+ * Whether the tensors that a run does not train are in its weight file as they are in the checkpoint, by their hashes.
+ */
+export async function frozenUnchanged({
+  backbone,
+  weights,
+  model,
+}: Pick<Prepared, 'backbone' | 'weights' | 'model'>): Promise<boolean> {
+  const names = [...backbone.tensors].filter(([name]) => !model.layout.entries.has(name))
+  const before = await hashTensors(names.map(([name, tensor]) => ({ name, ...tensor })))
+  const after = await withFrozenWeights(weights, (frozen) =>
+    hashTensors(names.map(([name, { shape }]) => ({ name, shape, read: () => frozen(name) }))),
+  )
+  return before === after
+}
+
+async function withFrozenWeights<Result>(
+  weights: WeightFile,
+  use: (read: (name: string) => Promise<Float32Array>) => Promise<Result>,
+): Promise<Result> {
+  const file = await open(weights.path, 'r')
+  try {
+    return await use(async (name) => {
+      const entry = weights.entries.get(name)
+      if (!entry) throw new Error(`the weight file lacks "${name}"`)
+      const bytes = new Uint8Array(entry.byteLength)
+      await file.read(bytes, 0, entry.byteLength, entry.offset)
+      return new Float32Array(bytes.buffer)
+    })
   } finally {
     await file.close()
   }

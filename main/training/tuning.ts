@@ -1,9 +1,12 @@
 import type { TrainingConfig } from '../../preload/contract.ts'
-import { collate } from '../data/batches.ts'
-import type { CompiledGraph } from '../engines/engine.ts'
-import type { OptimizerVectors } from './checkpoint.ts'
+import type { Situation, StepDraw } from '../adapters/method.ts'
+import { collate, type TaskBatch } from '../data/batches.ts'
+import { createRandom } from '../data/random.ts'
+import type { CompiledGraph, HostTensor } from '../engines/engine.ts'
+import type { OptimizerVectors, TrainedValues } from './checkpoint.ts'
 import { pick, type Examples } from './examples.ts'
-import { drawnFeeds, encoderFeeds, targetFeeds } from './feeds.ts'
+import { drawnFeeds, encoderFeeds, rowsOf, scheduledFeeds, targetFeeds } from './feeds.ts'
+import { GraphCache } from './graph-cache.ts'
 import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
 import { optimizerFeeds } from './optimizer.ts'
@@ -13,110 +16,203 @@ export interface StepResult {
   loss: number
   /** Before clipping. */
   gradientNorm: number
+  /** What the method adds to the loss, unweighted, by name; undefined where it adds nothing. */
+  added: { taskLoss: number; losses: Record<string, number> } | undefined
+  /** Revealed values that the method counts over an epoch, summed over the batch. */
+  tallied: Record<string, number[]>
+  /** Seconds of the step itself: not of preparing a graph that it is the first to need. */
+  seconds: number
 }
 
-/** A run's compiled graphs and the state that they train: owns both sessions, so `dispose` it. */
+/** A compiled graph with its parameters set, and the inputs that are the same for every batch. */
+export interface ReadyGraph {
+  tuned: TunedGraph
+  compiled: CompiledGraph
+  feeds: Record<string, HostTensor>
+}
+
+interface Compiled {
+  tuned: TunedGraph
+  compiled: CompiledGraph
+}
+
+/** Graphs kept: a step's for every variant in use, an evaluation's for the few that one evaluation asks for. */
+const mostStepGraphs = 16
+const mostEvaluationGraphs = 4
+/** Weights that all graphs together may keep a second time. */
+const prepackedBytes = 512 << 20
+
+/** A run's compiled graphs and the state that they train: owns their sessions, so `dispose` it. */
 export class Tuning {
   readonly layout: ParameterLayout
-  private readonly step: CompiledGraph
-  private readonly evaluation: CompiledGraph
-  private readonly tuned: TunedGraph
+  private readonly steps = new GraphCache<Compiled>(mostStepGraphs)
+  private readonly evaluations = new GraphCache<Compiled>(mostEvaluationGraphs)
   private readonly prepared: Prepared
   private readonly config: TrainingConfig
+  /** The graph that holds the state, and the state as long as none does. */
+  private holder: { key: string; compiled: CompiledGraph } | undefined
+  private begun: OptimizerVectors | undefined
 
-  private constructor(
-    prepared: Prepared,
-    config: TrainingConfig,
-    tuned: TunedGraph,
-    step: CompiledGraph,
-    evaluation: CompiledGraph,
-  ) {
+  constructor(prepared: Prepared, config: TrainingConfig) {
     this.prepared = prepared
     this.config = config
-    this.tuned = tuned
-    this.layout = tuned.layout
-    this.step = step
-    this.evaluation = evaluation
+    this.layout = prepared.model.layout
   }
 
-  static async compile(prepared: Prepared, config: TrainingConfig): Promise<Tuning> {
-    const { engine, model, weights } = prepared
-    const tuned = trainingGraph(model, config, { accumulate: accumulates(config) })
-    const step = await engine.compile(tuned.graph, { weights, state: tuned.state })
-    // Evaluation runs seldom: it reads the weights where they lie instead of keeping them once more.
-    const plain = evaluationGraph(model)
-    const evaluation = await engine.compile(plain.graph, { weights, state: plain.state, prepack: false })
-    return new Tuning(prepared, config, tuned, step, evaluation)
-  }
-
-  start({ parameters, moment1, moment2 }: OptimizerVectors): void {
-    this.step.setState('parameters', parameters)
-    this.step.setState('moment1', moment1)
-    this.step.setState('moment2', moment2)
-    if (accumulates(this.config)) this.step.setState('gradients', new Float32Array(this.layout.size))
+  start(vectors: OptimizerVectors): void {
+    this.begun = vectors
+    this.holder = undefined
   }
 
   async vectors(): Promise<OptimizerVectors> {
-    return {
-      parameters: await this.step.state('parameters'),
-      moment1: await this.step.state('moment1'),
-      moment2: await this.step.state('moment2'),
+    if (this.holder) {
+      const { compiled } = this.holder
+      return {
+        parameters: await compiled.state('parameters'),
+        moment1: await compiled.state('moment1'),
+        moment2: await compiled.state('moment2'),
+      }
     }
+    if (!this.begun) throw new Error('the training was not started')
+    return this.begun
   }
 
   /**
    * One optimizer step on a batch, in as many micro-batches as it takes.
    *
    * @param number the step's, from 1
+   * @param examples those of the batch's task
    */
   async train(
     number: number,
     learningRate: number,
     examples: Examples,
-    indices: Uint32Array,
+    { task, indices }: TaskBatch,
   ): Promise<StepResult> {
     const { model, tokenizer } = this.prepared
+    const draw = this.draw(number, indices.length)
+    const graph = await this.stepGraph({ task, variant: draw.variant })
+    const { tuned, compiled } = graph
+    const tallied = model.method.tally?.revealed.filter((name) => tuned.revealed.includes(name)) ?? []
+    const losses = tuned.addedLosses
+    const fetch = [
+      'loss',
+      ...(losses.length > 0 ? ['taskLoss', ...losses.map((name) => `loss.${name}`)] : []),
+      ...tallied.map((name) => `revealed.${name}`),
+    ]
+    const sums = new Map<string, number[]>()
+    const began = performance.now()
     const size = this.config.microBatchSize ?? indices.length
     const optimizer = optimizerFeeds(number, learningRate, this.config.weightDecay, this.config)
-    let loss = 0
     for (let start = 0, micro = 0; ; start += size, micro++) {
       const batch = pick(examples, indices.subarray(start, start + size))
       const collated = collate(batch.examples, tokenizer.padTokenId)
       const last = start + size >= indices.length
-      const outputs = await this.step.run(
+      const outputs = await compiled.run(
         {
           ...encoderFeeds(collated),
-          ...targetFeeds(batch.classes, model.tasks[0]?.labels ?? 0, indices.length),
-          ...drawnFeeds(this.tuned.drawn, {
+          ...targetFeeds(batch.classes, model.tasks[task]?.labels ?? 0, indices.length),
+          ...drawnFeeds(tuned.drawn, {
             seed: this.config.seed,
             step: number,
             micro,
             batch: collated.batch,
             sequence: collated.sequence,
           }),
+          ...rowsOf(draw.feeds ?? {}, start, collated.batch),
+          ...scheduledFeeds(tuned.scheduled, number - 1),
           ...optimizer,
           ...(accumulates(this.config)
             ? { keepGradient: { data: Float32Array.of(start === 0 ? 0 : 1), shape: [] } }
             : {}),
         },
-        last ? ['loss', 'gradientNorm'] : ['loss'],
+        last ? [...fetch, 'gradientNorm'] : fetch,
         last ? undefined : ['gradients'],
       )
-      loss += Number(outputs['loss']?.data[0])
-      if (last) return { loss, gradientNorm: Number(outputs['gradientNorm']?.data[0]) }
+      for (const name of fetch) addTo(sums, name, outputs[name])
+      if (!last) continue
+      const seconds = (performance.now() - began) / 1000
+      const one = (name: string): number => sums.get(name)?.[0] ?? Number.NaN
+      return {
+        loss: one('loss'),
+        gradientNorm: Number(outputs['gradientNorm']?.data[0]),
+        added:
+          losses.length > 0
+            ? {
+                taskLoss: one('taskLoss'),
+                losses: Object.fromEntries(losses.map((name) => [name, one(`loss.${name}`)])),
+              }
+            : undefined,
+        tallied: Object.fromEntries(tallied.map((name) => [name, sums.get(`revealed.${name}`) ?? []])),
+        seconds,
+      }
     }
   }
 
-  /** The evaluation graph with these parameters. */
-  withParameters(parameters: Float32Array): CompiledGraph {
-    this.evaluation.setState('parameters', parameters)
-    return this.evaluation
+  /**
+   * The graph that reads these situations from one batch, with these parameters. It is good until the next is asked
+   * for.
+   */
+  async evaluation(readings: readonly Situation[], values: TrainedValues): Promise<ReadyGraph> {
+    const { engine, model, weights } = this.prepared
+    const { tuned, compiled } = await this.evaluations.get(JSON.stringify(readings), async () => {
+      const plain = evaluationGraph(model, { readings })
+      // Evaluation runs seldom: it reads the weights where they lie instead of keeping them once more.
+      const options = { weights, state: plain.state, prepack: false }
+      return { tuned: plain, compiled: await engine.compile(plain.graph, options) }
+    })
+    compiled.setState('parameters', values.parameters)
+    return { tuned, compiled, feeds: scheduledFeeds(tuned.scheduled, values.step) }
   }
 
   async dispose(): Promise<void> {
-    await this.step.dispose()
-    await this.evaluation.dispose()
+    this.holder = undefined
+    await this.steps.dispose()
+    await this.evaluations.dispose()
   }
+
+  /** The method's choices for a step, which do not depend on what was drawn before. */
+  private draw(step: number, batch: number): StepDraw {
+    const uniform = (purpose: string, count: number): Float32Array => {
+      const numbers = new Float32Array(count)
+      createRandom(this.config.seed, 'method', purpose, step).fillUniform(numbers)
+      return numbers
+    }
+    return this.prepared.model.method.draw?.(uniform, batch) ?? { variant: {} }
+  }
+
+  /** The training graph of a situation, holding the state. */
+  private async stepGraph(situation: Situation): Promise<Compiled> {
+    const { engine, model, weights, backbone } = this.prepared
+    const key = JSON.stringify(situation)
+    const moved = this.holder?.key === key ? undefined : await this.vectors()
+    const graph = await this.steps.get(key, async () => {
+      const tuned = trainingGraph(model, this.config, {
+        accumulate: accumulates(this.config),
+        readings: [situation],
+      })
+      const many = model.tasks.length > 1 || model.method.draw !== undefined
+      const prepack = !many || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
+      return { tuned, compiled: await engine.compile(tuned.graph, { weights, state: tuned.state, prepack }) }
+    })
+    if (moved) {
+      graph.compiled.setState('parameters', moved.parameters)
+      graph.compiled.setState('moment1', moved.moment1)
+      graph.compiled.setState('moment2', moved.moment2)
+      if (accumulates(this.config)) {
+        graph.compiled.setState('gradients', new Float32Array(this.layout.size))
+      }
+    }
+    this.holder = { key, compiled: graph.compiled }
+    this.begun = undefined
+    return graph
+  }
+}
+
+function addTo(sums: Map<string, number[]>, name: string, tensor: HostTensor | undefined): void {
+  const values = Array.from(tensor?.data ?? [], Number)
+  const known = sums.get(name)
+  sums.set(name, known ? known.map((sum, i) => sum + (values[i] ?? 0)) : values)
 }
 
 function accumulates({ microBatchSize, batchSize }: TrainingConfig): boolean {

@@ -171,6 +171,13 @@ export interface FusionWeights {
   weights: number[]
 }
 
+/** Validation scores of a fusion of which each layer keeps only the adapters with the largest mean weight. */
+export interface PrunedFusion {
+  /** Adapters kept in each layer. */
+  kept: number
+  scores: Scores
+}
+
 /** Scores of a multi-task run with only some of its task adapters at work. */
 export interface SelectionResult {
   /** `all`, `own` (each row's own task's), `top<k>` or `confident` (the task whose head is most confident). */
@@ -205,7 +212,7 @@ export interface RunAnalysis {
   forgetting?: Forgetting
   /** Quality and time at every number of layers dropped. */
   dropCurve?: DropPoint[]
-  fusion?: { adapters: string[]; weights: FusionWeights[] }
+  fusion?: { adapters: string[]; weights: FusionWeights[]; pruned: PrunedFusion[] }
   selections?: SelectionResult[]
 }
 

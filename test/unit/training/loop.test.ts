@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -70,8 +70,10 @@ function jobFor(
       engine: { threads: 1 },
     }),
     modelFolder: join(folder, 'model'),
-    datasetFile: join(folder, 'rows.jsonl'),
-    labels: ['no', 'yes'],
+    tasks: [
+      { datasetId: 'words', name: 'words', datasetFile: join(folder, 'rows.jsonl'), labels: ['no', 'yes'] },
+    ],
+    adapters: [],
     runFolder,
     cacheFolder: join(folder, 'cache'),
     resume: false,
@@ -113,7 +115,17 @@ function numbers({ points, result }: Heard) {
   )
   return {
     points: kept.map(([key, { value }]) => [key, value]).sort(),
-    result: result && { ...result, examplesPerSecond: 0, stepMs: 0, peakRssBytes: 0, seconds: 0 },
+    result: result && withoutTimes(result),
+  }
+}
+
+function withoutTimes({ analysis, parts, ...result }: TrainResult) {
+  const dropCurve = analysis.dropCurve?.map((point) => ({ ...point, msPerExample: 0 }))
+  return {
+    ...result,
+    ...{ examplesPerSecond: 0, stepMs: 0, peakRssBytes: 0, seconds: 0 },
+    analysis: { ...analysis, dropCurve },
+    parts: parts.map(({ path, ...part }) => ({ ...part, file: basename(path) })),
   }
 }
 
@@ -256,14 +268,15 @@ describe('prediction', () => {
   it('classifies texts with the best checkpoint', async () => {
     const job = jobFor('a')
     await run(job)
-    const scores = await predict({ ...job, texts: [{ text: 'a good thing' }, { text: 'the bad of it' }] })
-    expect(scores.map(([no = 0, yes = 0]) => yes > no)).toEqual([true, false])
-    expect(scores[0]?.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 6)
+    const texts = [{ text: 'a good thing' }, { text: 'the bad of it' }]
+    const predictions = await predict({ ...job, texts, task: 0, active: 'all' })
+    expect(predictions.map(({ scores: [no = 0, yes = 0] }) => yes > no)).toEqual([true, false])
+    expect(predictions.map(({ task }) => task)).toEqual([0, 0])
+    expect(predictions[0]?.scores.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 6)
   })
 
   it('says that a run has no checkpoint yet', async () => {
-    await expect(predict({ ...jobFor('none'), texts: [{ text: 'good' }] })).rejects.toThrow(
-      /not finished an epoch/,
-    )
+    const job = { ...jobFor('none'), texts: [{ text: 'good' }], task: 0, active: 'all' }
+    await expect(predict(job)).rejects.toThrow(/not finished an epoch/)
   })
 })

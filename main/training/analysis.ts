@@ -1,0 +1,22 @@
+import type { RunAnalysis } from '../../preload/contract.ts'
+import type { TrainedValues } from './checkpoint.ts'
+import { graphCost } from './cost.ts'
+import { measureDropCurve } from './drop-curve.ts'
+import { measureFusion } from './fusion-weights.ts'
+import type { RunContext } from './run-context.ts'
+import { evaluateSelections } from './selection-results.ts'
+
+/** What the best parameters of a run show besides their scores, as far as the run's method has something to show. */
+export async function analyseRun(context: RunContext, values: TrainedValues): Promise<RunAnalysis> {
+  const { job, prepared } = context
+  const { training } = job.config
+  const dropCurve = await measureDropCurve(context, values)
+  const fusion = await measureFusion(context, values)
+  const selections = await evaluateSelections(context, values)
+  return {
+    cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
+    ...(dropCurve ? { dropCurve } : {}),
+    ...(fusion ? { fusion } : {}),
+    ...(selections ? { selections } : {}),
+  }
+}
