@@ -102,6 +102,7 @@ export const endpoints = {
         adapterIds: z.array(z.string().min(1)).default([]),
         /** Class counts of further tasks trained together. */
         moreLabels: z.array(z.number().int().min(1)).default([]),
+        unfreezeLayers: z.array(z.number().int().min(0)).default([]),
         maximumLength: z.number().int().min(4).max(4096).default(64),
       })
       .strict(),

@@ -25,7 +25,8 @@ import {
   removeDataset,
 } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
-import { listRuns } from '../store/runs.ts'
+import { listRunsOfDataset } from '../store/run-tasks.ts'
+import { getRun } from '../store/runs.ts'
 import { isUnfinished } from './run-status.ts'
 import { datasetsFolder, sweepDatasetFiles } from './dataset-files.ts'
 import { nameOfFile, settleName } from './dataset-names.ts'
@@ -109,7 +110,9 @@ export function createDatasetService(options: DatasetServiceOptions): DatasetHan
 
   async function remove(id: string): Promise<void> {
     const file = requireFile(id)
-    const user = listRuns(database).find((run) => run.datasetId === id && isUnfinished(run.status))
+    const user = listRunsOfDataset(database, id)
+      .map((runId) => getRun(database, runId))
+      .find((run) => run !== undefined && isUnfinished(run.status))
     if (user !== undefined) {
       throw new WorkbenchError(
         'conflict',

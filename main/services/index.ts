@@ -12,6 +12,7 @@ import {
   type WorkbenchEndpointName,
 } from '../../preload/contract.ts'
 import { asStoreError, openDatabase } from '../store/database.ts'
+import { createAdapterService } from './adapters.ts'
 import { createDatasetService } from './datasets.ts'
 import { createEvents, type Events } from './events.ts'
 import { createMethodService } from './methods.ts'
@@ -72,7 +73,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     const samplesFolder = join(options.assets, 'samples')
     const datasets = createDatasetService({ database, home, samplesFolder, publish })
     const models = await createModelService({ database, assets: options.assets, publish })
-    const methods = createMethodService({ database })
+    const methods = createMethodService({ database, home })
     const playground = createPlayground({ home, database, spawnTrainer, silence: limits.silence })
     const runs = createRunService({
       home,
@@ -88,6 +89,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       ...models,
       ...datasets,
       ...methods,
+      ...createAdapterService({ database, home, publish }),
       ...runs.handlers,
       ...playground.handlers,
     }

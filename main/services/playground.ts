@@ -1,9 +1,11 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
-import { WorkbenchError, type Handlers } from '../../preload/contract.ts'
+import { WorkbenchError, type Handlers, type ParsedInputOf, type Prediction } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
-import type { PredictJob } from '../training/messages.ts'
-import { modelFolderOf } from './run-execution.ts'
+import { getDatasetFile } from '../store/datasets.ts'
+import { listRunTasks } from '../store/run-tasks.ts'
+import type { FromTrainer, PredictJob } from '../training/messages.ts'
+import { jobAdapters, modelFolderOf } from './run-execution.ts'
 import { supervise, toError, type FinalMessage, type Supervised } from './run-supervision.ts'
 import { presentCheckpoints, runFolder, statusInWords } from './run-views.ts'
 import { requireRun } from './runs.ts'
@@ -23,6 +25,10 @@ export interface Playground {
   close(): Promise<void>
 }
 
+type PredictInput = ParsedInputOf<'runs.predict'>
+/** A task by its index, and its scores in the order of its classes. */
+type RawPrediction = Extract<FromTrainer, { type: 'predicted' }>['predictions'][number]
+
 /** Tries trained runs on texts: one trainer process per request, one request at a time. */
 export function createPlayground(options: PlaygroundOptions): Playground {
   const { home, database } = options
@@ -30,7 +36,7 @@ export function createPlayground(options: PlaygroundOptions): Playground {
   let last: Promise<unknown> = Promise.resolve()
   let closing = false
 
-  function createPredictJob(id: string, texts: PredictJob['texts']): PredictJob {
+  function createPredictJob({ id, texts, task, active }: PredictInput): PredictJob {
     const run = requireRun(database, id)
     if (run.status === 'running' || run.status === 'queued') {
       const message = `“${run.name}” ${statusInWords(run.status)}. Wait until it is done, or pause it.`
@@ -40,18 +46,28 @@ export function createPlayground(options: PlaygroundOptions): Playground {
       const message = `“${run.name}” has no best checkpoint to predict with: it ended before its first validation.`
       throw new WorkbenchError('conflict', message)
     }
+    const tasks = listRunTasks(database, id)
     return {
       runId: id,
       config: run.config,
       modelFolder: modelFolderOf(database, home, run),
-      labels: run.labels,
+      // Predicting reads no rows, so a dataset that has been removed since is not missed.
+      tasks: tasks.map(({ datasetId, name, labels }) => ({
+        datasetId,
+        name,
+        datasetFile: resolve(home, getDatasetFile(database, datasetId) ?? ''),
+        labels,
+      })),
+      adapters: jobAdapters(database, home, id),
       runFolder: runFolder(home, id),
       cacheFolder: join(home, 'cache'),
       texts,
+      task: taskIndex(run.name, tasks, task),
+      active,
     }
   }
 
-  async function classify(job: PredictJob): Promise<number[][]> {
+  async function classify(job: PredictJob): Promise<RawPrediction[]> {
     if (closing) throw closed()
     const ended = await new Promise<FinalMessage>((resolve) => {
       current = supervise({
@@ -64,18 +80,18 @@ export function createPlayground(options: PlaygroundOptions): Playground {
     })
     await current?.exited
     current = undefined
-    if (ended.type === 'predicted') return ended.scores
+    if (ended.type === 'predicted') return ended.predictions
     if (ended.type === 'failed') throw toError(ended.error)
     throw new WorkbenchError('internal', 'The trainer answered another question.')
   }
 
   return {
     handlers: {
-      async 'runs.predict'({ id, texts }) {
-        const job = createPredictJob(id, texts)
+      async 'runs.predict'(input) {
+        const job = createPredictJob(input)
         const turn = last.then(() => classify(job))
         last = turn.catch(() => undefined)
-        return (await turn).map((scores) => toPrediction(job.labels, scores))
+        return (await turn).map((prediction) => toPrediction(job.tasks, prediction))
       },
     },
     async close() {
@@ -87,21 +103,31 @@ export function createPlayground(options: PlaygroundOptions): Playground {
   }
 }
 
-/** Scores in the order of the classes → labels with their scores, the highest first. */
+/** Which of a run's tasks has this name; the first where none is named. @throws WorkbenchError naming those there are */
+function taskIndex(run: string, tasks: readonly { name: string }[], wanted: string | undefined): number {
+  if (wanted === undefined) return 0
+  const index = tasks.findIndex(({ name }) => name === wanted)
+  if (index >= 0) return index
+  const names = tasks.map(({ name }) => name).join(', ')
+  throw new WorkbenchError('bad-input', `task: “${run}” has no task “${wanted}”; it has ${names}.`)
+}
+
+/** Scores in the order of the classes → the task's labels with their scores, the highest first. */
 export function toPrediction(
-  labels: readonly string[],
-  scores: readonly number[],
-): { label: string; scores: { label: string; score: number }[] } {
-  if (scores.length !== labels.length) {
+  tasks: readonly { name: string; labels: readonly string[] }[],
+  { task: index, scores }: RawPrediction,
+): Prediction {
+  const task = tasks[index]
+  if (task === undefined || scores.length !== task.labels.length) {
     throw new WorkbenchError(
       'internal',
-      `The trainer gave ${scores.length} scores for ${labels.length} labels.`,
+      `The trainer gave ${scores.length} scores for ${task?.labels.length ?? 'no'} labels.`,
     )
   }
-  const ranked = labels
-    .map((label, index) => ({ label, score: scores[index] ?? 0 }))
+  const ranked = task.labels
+    .map((label, position) => ({ label, score: scores[position] ?? 0 }))
     .sort((left, right) => right.score - left.score)
-  return { label: ranked[0]?.label ?? '', scores: ranked }
+  return { task: task.name, label: ranked[0]?.label ?? '', scores: ranked }
 }
 
 function closed(): WorkbenchError {

@@ -5,14 +5,17 @@ import { WorkbenchError, type ContractError, type RunStatus } from '../../preloa
 import type { Database } from '../store/database.ts'
 import { getDatasetFile } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
+import { listRunAdapters, listRunTasks } from '../store/run-tasks.ts'
 import { getRun, updateRun, type RunRecord, type RunState } from '../store/runs.ts'
-import type { FromTrainer, TrainJob } from '../training/messages.ts'
+import type { FromTrainer, JobAdapter, TrainJob, TrainResult } from '../training/messages.ts'
+import { requireAdapter } from './adapters.ts'
 import type { Publish } from './events.ts'
 import { waitForProcesses } from './run-leftovers.ts'
 import type { RunLimits } from './run-limits.ts'
 import { recordRun, type RunRecorder } from './run-recorder.ts'
 import { supervise, type FinalMessage, type Supervised } from './run-supervision.ts'
 import { runFolder } from './run-views.ts'
+import { keepParts, type KeptParts } from './trained-parts.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
 
 /** Who asked a running run to end: the user, or the program as it closes. */
@@ -39,24 +42,34 @@ export interface ExecutionOptions {
 
 /** Everything a trainer needs for this run. Throws `not-found` where model or dataset have been removed. */
 export function createJob(database: Database, home: string, run: RunRecord): TrainJob {
-  const datasetFile = getDatasetFile(database, run.datasetId)
-  if (datasetFile === undefined) {
-    throw new WorkbenchError(
-      'not-found',
-      `The dataset “${run.datasetName}” of the run “${run.name}” has been removed. Import it and start a new run.`,
-    )
-  }
   return {
     runId: run.id,
     config: run.config,
     modelFolder: modelFolderOf(database, home, run),
-    datasetFile: resolve(home, datasetFile),
-    labels: run.labels,
+    tasks: listRunTasks(database, run.id).map(({ datasetId, datasetName, name, labels }) => {
+      const file = getDatasetFile(database, datasetId)
+      if (file === undefined) {
+        throw new WorkbenchError(
+          'not-found',
+          `The dataset “${datasetName}” of the run “${run.name}” has been removed. Import it and start a new run.`,
+        )
+      }
+      return { datasetId, name, datasetFile: resolve(home, file), labels }
+    }),
+    adapters: jobAdapters(database, home, run.id),
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),
     // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
     resume: run.startedAt !== undefined,
   }
+}
+
+/** The stored adapters that a run builds on; the store keeps them for as long as the run is there. */
+export function jobAdapters(database: Database, home: string, runId: string): JobAdapter[] {
+  return listRunAdapters(database, runId).map(({ adapterId, name }) => {
+    const { method, file } = requireAdapter(database, adapterId)
+    return { id: adapterId, name, method, file: resolve(home, file) }
+  })
 }
 
 /** The folder of the run's backbone. Throws `not-found` where the model has been removed. */
@@ -144,8 +157,21 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
     const state = stateAfter(ended)
     if (state.error !== undefined) recorder.log('error', state.error)
     if (ended.type === 'failed' && ended.error.detail !== undefined) recorder.log('error', ended.error.detail)
+    const kept = ended.type === 'finished' ? await keep(ended.result, recorder) : undefined
     while (!recorder.flush() && !closing) await delay(options.limits.retry)
-    await store(state)
+    await store(state, kept)
+  }
+
+  /** A run whose parts cannot be kept has finished all the same: its own checkpoint is there. */
+  async function keep(result: TrainResult, recorder: RunRecorder): Promise<KeptParts | undefined> {
+    try {
+      const run = getRun(database, id)
+      return run === undefined ? undefined : await keepParts({ database, home }, run, result)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      recorder.log('error', `What this run has trained could not be kept in the library: ${reason}`)
+      return undefined
+    }
   }
 
   function record(recorder: RunRecorder, run: RunRecord, message: FromTrainer): void {
@@ -206,12 +232,13 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
     }
     switch (message.type) {
       case 'finished': {
-        const { best, test, confusion, backboneHashAfter } = message.result
+        const { best, test, confusion, tasks: taskResults, analysis, backboneHashAfter } = message.result
         const { examplesPerSecond, stepMs, peakRssBytes, seconds } = message.result
         return {
           status: 'finished',
           endedAt: now(),
-          ...{ best, test, confusion, backboneHashAfter, examplesPerSecond, stepMs, peakRssBytes, seconds },
+          ...{ best, test, confusion, taskResults, analysis, backboneHashAfter },
+          ...{ examplesPerSecond, stepMs, peakRssBytes, seconds },
         }
       }
       case 'paused':
@@ -226,10 +253,13 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   }
 
   /** Stores the run's end, again and again while the store cannot be written, unless the program closes. */
-  async function store(state: Partial<RunState>): Promise<void> {
+  async function store(state: Partial<RunState>, kept?: KeptParts): Promise<void> {
     for (;;) {
       try {
-        updateRun(database, id, { ...state, trainerPid: undefined })
+        database.transaction(() => {
+          updateRun(database, id, { ...state, trainerPid: undefined })
+          kept?.insert()
+        })()
         break
       } catch (error) {
         console.error(`the end of run ${id} could not be stored:`, error)
@@ -238,6 +268,8 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
       }
     }
     onChanged(id)
+    for (const adapter of kept?.ids ?? []) options.publish('adapter.changed', { id: adapter })
+    await kept?.finish()
   }
 
   return {

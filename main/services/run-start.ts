@@ -1,15 +1,24 @@
 import { randomBytes } from 'node:crypto'
 
-import { WorkbenchError, type Handlers, type RunConfig } from '../../preload/contract.ts'
+import {
+  WorkbenchError,
+  type DatasetDetail,
+  type Handlers,
+  type MethodDescription,
+  type ModelSummary,
+  type RunConfig,
+} from '../../preload/contract.ts'
+import { getAdapter, type AdapterRecord } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import type { NewRun } from '../store/runs.ts'
+import { safeNames } from './safe-names.ts'
 
 /**
  * Checks a configuration against what there is, and fills in what follows from it: the method's learning rate, the
- * name, the number of trained parameters.
- * @throws WorkbenchError `not-found` for an unknown model or dataset, `bad-input` naming any other setting
+ * names of the run, its tasks and the adapters that it builds on, the number of trained parameters.
+ * @throws WorkbenchError `not-found` for an unknown model, dataset or adapter, `bad-input` naming any other setting
  */
 export async function checkRun(
   database: Database,
@@ -19,60 +28,49 @@ export async function checkRun(
   const { method, head, training } = config
   const model = getModel(database, config.modelId)
   if (model === undefined) {
-    throw new WorkbenchError(
-      'not-found',
-      `modelId: there is no model ${config.modelId}. See the list of models.`,
-    )
+    throw notFound(`modelId: there is no model ${config.modelId}. See the list of models.`)
   }
-  const dataset = getDataset(database, config.datasetId)
-  if (dataset === undefined) {
-    const message = `datasetId: there is no dataset ${config.datasetId}. See the list of datasets.`
-    throw new WorkbenchError('not-found', message)
-  }
-  const known = await methods['methods.list']({})
-  const description = known.find((candidate) => candidate.name === method.name)
-  if (description === undefined) {
-    const names = known.map((candidate) => candidate.name).join(', ')
-    throw new WorkbenchError('bad-input', `method: there is no method “${method.name}”. Known are ${names}.`)
-  }
-  if (training.maximumLength > model.maximumLength) {
-    throw new WorkbenchError(
-      'bad-input',
-      `training.maximumLength: the model “${model.name}” reads at most ${model.maximumLength} tokens, not ${training.maximumLength}.`,
-    )
-  }
-  if (training.microBatchSize !== undefined && training.microBatchSize > training.batchSize) {
-    throw new WorkbenchError(
-      'bad-input',
-      `training.microBatchSize: ${training.microBatchSize} is more than the batch size of ${training.batchSize}.`,
-    )
-  }
-  for (const split of ['train', 'validation'] as const) {
-    if ((dataset.splits[split] ?? 0) === 0) {
-      throw new WorkbenchError(
-        'bad-input',
-        `datasetId: the dataset “${dataset.name}” has no ${split} rows. Import it again with a ${split} split.`,
-      )
-    }
-  }
+  const description = await findDescription(methods, method.name)
+  const datasets = findDatasets(database, config, description)
+  const adapters = findAdapters(database, config, description, model)
+  checkTraining(training, model)
+  const [dataset, ...more] = datasets
+  if (dataset === undefined) throw badInput('datasetId: name the dataset to train on.')
   // Counting builds the method, so its own schema sees the options before anything is stored.
   const count = await methods['methods.count']({
     modelId: model.id,
     method,
     head,
     labels: dataset.labels.length,
+    moreLabels: more.map(({ labels }) => labels.length),
+    adapterIds: config.adapterIds,
+    unfreezeLayers: training.unfreezeLayers,
+    maximumLength: training.maximumLength,
   })
+  const taskNames = safeNames(datasets.map(({ name }) => name))
+  const adapterNames = safeNames(
+    adapters.map(({ name }) => name),
+    taskNames,
+  )
+  const together = datasets.map(({ name }) => name).join(' + ')
   return {
     id: randomBytes(6).toString('hex'),
-    name: config.name ?? `${dataset.name} · ${method.name} · seed ${training.seed}`,
+    name: config.name ?? `${together} · ${method.name} · seed ${training.seed}`,
     method: method.name,
     family: description.family,
     modelId: model.id,
     modelName: model.name,
     datasetId: dataset.id,
-    datasetName: dataset.name,
+    datasetName: together,
     datasetHash: dataset.hash,
-    labels: dataset.labels,
+    tasks: datasets.map(({ id, name, hash, labels }, index) => ({
+      datasetId: id,
+      datasetName: name,
+      datasetHash: hash,
+      name: taskNames[index] ?? '',
+      labels,
+    })),
+    adapters: adapters.map(({ id }, index) => ({ adapterId: id, name: adapterNames[index] ?? '' })),
     config: {
       ...config,
       training: { ...training, learningRate: training.learningRate ?? description.learningRate },
@@ -81,4 +79,119 @@ export async function checkRun(
     trainableParameters: count.trainable,
     backboneParameters: count.backbone,
   }
+}
+
+async function findDescription(
+  methods: Pick<Handlers, 'methods.list'>,
+  name: string,
+): Promise<MethodDescription> {
+  const known = await methods['methods.list']({})
+  const description = known.find((candidate) => candidate.name === name)
+  if (description !== undefined) return description
+  const names = known.map((candidate) => candidate.name).join(', ')
+  throw badInput(`method: there is no method “${name}”. Known are ${names}.`)
+}
+
+function findDatasets(
+  database: Database,
+  { datasetId, moreDatasetIds, method }: RunConfig,
+  { manyTasks }: MethodDescription,
+): DatasetDetail[] {
+  if (moreDatasetIds.length > 0 && !manyTasks) {
+    throw badInput(
+      `moreDatasetIds: the method ${method.name} trains one dataset at a time. Leave the others out, or start a run for each.`,
+    )
+  }
+  return [datasetId, ...moreDatasetIds].map((id, index, ids) => {
+    const setting = index === 0 ? 'datasetId' : 'moreDatasetIds'
+    const dataset = getDataset(database, id)
+    if (dataset === undefined) {
+      throw notFound(`${setting}: there is no dataset ${id}. See the list of datasets.`)
+    }
+    if (ids.indexOf(id) !== index) {
+      throw badInput(
+        `${setting}: the dataset “${dataset.name}” is named twice. Each dataset can be one task only.`,
+      )
+    }
+    for (const split of ['train', 'validation'] as const) {
+      if ((dataset.splits[split] ?? 0) === 0) {
+        throw badInput(
+          `${setting}: the dataset “${dataset.name}” has no ${split} rows. Import it again with a ${split} split.`,
+        )
+      }
+    }
+    return dataset
+  })
+}
+
+function findAdapters(
+  database: Database,
+  { adapterIds, method }: RunConfig,
+  { takes }: MethodDescription,
+  model: ModelSummary,
+): AdapterRecord[] {
+  if (takes === 'none' && adapterIds.length > 0) {
+    throw badInput(
+      `adapterIds: the method ${method.name} builds on no trained adapters. Leave them out, or choose a fusion.`,
+    )
+  }
+  if (takes === 'adapters' && adapterIds.length === 0) {
+    throw badInput(
+      `adapterIds: the method ${method.name} builds on trained adapters. Train an adapter first, and name it here.`,
+    )
+  }
+  return adapterIds.map((id, index) => {
+    const adapter = getAdapter(database, id)
+    if (adapter === undefined) {
+      throw notFound(`adapterIds: there is no stored adapter ${id}. See the library.`)
+    }
+    if (adapterIds.indexOf(id) !== index) {
+      throw badInput(`adapterIds: the adapter “${adapter.name}” is named twice.`)
+    }
+    if (adapter.kind !== 'adapter') {
+      throw badInput(
+        `adapterIds: “${adapter.name}” is a ${adapter.kind}. Only adapters can be built on; choose one of those.`,
+      )
+    }
+    if (adapter.modelHash !== model.hash) {
+      throw badInput(
+        `adapterIds: the adapter “${adapter.name}” was trained on the backbone “${adapter.modelName}” ` +
+          `(weights ${shortHash(adapter.modelHash)}) and does not fit “${model.name}” (weights ${shortHash(model.hash)}). ` +
+          `Choose adapters of one backbone.`,
+      )
+    }
+    return adapter
+  })
+}
+
+function checkTraining(training: RunConfig['training'], model: ModelSummary): void {
+  if (training.maximumLength > model.maximumLength) {
+    throw badInput(
+      `training.maximumLength: the model “${model.name}” reads at most ${model.maximumLength} tokens, not ${training.maximumLength}.`,
+    )
+  }
+  if (training.microBatchSize !== undefined && training.microBatchSize > training.batchSize) {
+    throw badInput(
+      `training.microBatchSize: ${training.microBatchSize} is more than the batch size of ${training.batchSize}.`,
+    )
+  }
+  const beyond = training.unfreezeLayers.find((layer) => layer >= model.layers)
+  if (beyond !== undefined) {
+    throw badInput(
+      `training.unfreezeLayers: the model “${model.name}” has the layers 0 to ${model.layers - 1}, and no layer ${beyond}.`,
+    )
+  }
+}
+
+/** Enough of a hash to tell two backbones of one name apart. */
+function shortHash(hash: string): string {
+  return hash.slice(0, 8)
+}
+
+function badInput(message: string): WorkbenchError {
+  return new WorkbenchError('bad-input', message)
+}
+
+function notFound(message: string): WorkbenchError {
+  return new WorkbenchError('not-found', message)
 }

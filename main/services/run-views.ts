@@ -92,6 +92,8 @@ export function toRunDetail(database: Database, home: string, run: RunRecord): R
       backboneUnchanged: bothKnown ? backboneHashBefore === backboneHashAfter : undefined,
     }),
     confusion: run.confusion ?? [],
+    tasks: run.taskResults ?? [],
+    analysis: run.analysis ?? {},
     checkpoints: presentCheckpoints(database, home, run.id),
     folder: runFolder(home, run.id),
   }

@@ -1,11 +1,13 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { listAdapterFiles } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
+import { adapterFile, adaptersFolder } from './adapter-files.ts'
 
 /**
- * Removes the folders of runs that no row names, and the temporary files (`*.tmp`) that a crash left half written in
- * the others and in the cache. Only to be called while no trainer runs. What cannot be removed stays for the next time.
+ * Removes the folders of runs and the files of stored adapters that no row names, and the temporary files (`*.tmp`)
+ * that a crash left half written in the others and in the cache. Only to be called while no trainer runs. What cannot be removed stays for the next time.
  *
  * @returns the removed paths, relative to the home folder
  */
@@ -17,6 +19,12 @@ export async function sweepHome(database: Database, home: string): Promise<strin
     else orphans.push(join('runs', name))
   }
   orphans.push(...(await listTemporary(home, 'cache')))
+  const adapters = new Set(listAdapterFiles(database))
+  for (const name of await list(join(home, adaptersFolder))) {
+    const id = /^(.+)\.safetensors$/.exec(name)?.[1]
+    const isOrphan = id === undefined ? name.endsWith('.tmp') : !adapters.has(adapterFile(id))
+    if (isOrphan) orphans.push(join(adaptersFolder, name))
+  }
 
   const removed: string[] = []
   for (const orphan of orphans) {

@@ -1,15 +1,18 @@
-import type {
-  ConfusionMatrix,
-  MethodFamily,
+import {
   RunConfig,
-  RunEnvironment,
-  RunProgress,
-  RunStatus,
-  RunSummary,
-  Scores,
-  ScoreName,
+  type ConfusionMatrix,
+  type MethodFamily,
+  type RunAnalysis,
+  type RunEnvironment,
+  type RunProgress,
+  type RunStatus,
+  type RunSummary,
+  type Scores,
+  type ScoreName,
+  type TaskResult,
 } from '../../preload/contract.ts'
 import type { Database } from './database.ts'
+import { insertRunAdapters, insertRunTasks, type RunAdapterRecord, type RunTaskRecord } from './run-tasks.ts'
 
 /** What is known of a run when it is put into the queue, and never changes but for the name. */
 export interface NewRun {
@@ -22,8 +25,10 @@ export interface NewRun {
   datasetId: string
   datasetName: string
   datasetHash: string
-  /** Class names in the order of their index. */
-  labels: string[]
+  /** What it trains: its own dataset first. */
+  tasks: RunTaskRecord[]
+  /** Stored adapters that it builds on, in order. */
+  adapters: RunAdapterRecord[]
   config: RunConfig
   createdAt: string
   trainableParameters?: number
@@ -47,6 +52,8 @@ export interface RunState {
   best: RunSummary['best']
   test: Scores | undefined
   confusion: ConfusionMatrix[] | undefined
+  taskResults: TaskResult[] | undefined
+  analysis: RunAnalysis | undefined
   examplesPerSecond: number | undefined
   stepMs: number | undefined
   peakRssBytes: number | undefined
@@ -54,8 +61,9 @@ export interface RunState {
   error: string | undefined
 }
 
-/** One run as stored. */
-export interface RunRecord extends Omit<NewRun, 'trainableParameters' | 'backboneParameters'>, RunState {}
+/** One run as stored. Its tasks and the adapters that it builds on are in tables of their own (run-tasks.ts). */
+export interface RunRecord
+  extends Omit<NewRun, 'trainableParameters' | 'backboneParameters' | 'tasks' | 'adapters'>, RunState {}
 
 interface RunColumns {
   number: number
@@ -87,6 +95,8 @@ interface RunColumns {
   best: string | null
   test: string | null
   confusion: string | null
+  task_results: string | null
+  analysis: string | null
   examples_per_second: number | null
   step_ms: number | null
   peak_rss_bytes: number | null
@@ -111,6 +121,8 @@ const columnOf = {
   best: 'best',
   test: 'test',
   confusion: 'confusion',
+  taskResults: 'task_results',
+  analysis: 'analysis',
   examplesPerSecond: 'examples_per_second',
   stepMs: 'step_ms',
   peakRssBytes: 'peak_rss_bytes',
@@ -126,18 +138,21 @@ const select = `
   LEFT JOIN run_metrics ON run_metrics.run = runs.number
     AND run_metrics.name = 'validation.' || runs.best_metric AND run_metrics.step = run_checkpoints.step`
 
-/** Stores a run with the status `queued`, last in the queue. */
+/** Stores a run with the status `queued`, last in the queue, with its tasks and the adapters that it builds on. */
 export function insertRun(database: Database, run: NewRun): void {
-  database
-    .prepare(
+  const insert = database
+    .prepare<[Record<string, string | number | null>], number>(
       `INSERT INTO runs (id, name, status, queue_order, method, family, model_id, model_name, dataset_id,
          dataset_name, dataset_hash, labels, seed, best_metric, config, created_at, trainable_parameters,
          backbone_parameters)
        VALUES (@id, @name, 'queued', (SELECT coalesce(max(queue_order), 0) + 1 FROM runs), @method, @family,
          @modelId, @modelName, @datasetId, @datasetName, @datasetHash, @labels, @seed, @bestMetric, @config,
-         @createdAt, @trainableParameters, @backboneParameters)`,
+         @createdAt, @trainableParameters, @backboneParameters)
+       RETURNING number`,
     )
-    .run({
+    .pluck()
+  database.transaction(() => {
+    const number = insert.get({
       id: run.id,
       name: run.name,
       method: run.method,
@@ -147,7 +162,7 @@ export function insertRun(database: Database, run: NewRun): void {
       datasetId: run.datasetId,
       datasetName: run.datasetName,
       datasetHash: run.datasetHash,
-      labels: JSON.stringify(run.labels),
+      labels: JSON.stringify(run.tasks[0]?.labels ?? []),
       seed: run.config.training.seed,
       bestMetric: run.config.training.bestMetric,
       config: JSON.stringify(run.config),
@@ -155,6 +170,10 @@ export function insertRun(database: Database, run: NewRun): void {
       trainableParameters: run.trainableParameters ?? null,
       backboneParameters: run.backboneParameters ?? null,
     })
+    if (number === undefined) return
+    insertRunTasks(database, number, run.tasks)
+    insertRunAdapters(database, number, run.adapters)
+  })()
 }
 
 export function getRun(database: Database, id: string): RunRecord | undefined {
@@ -223,8 +242,8 @@ function toRecord(row: RunColumns): RunRecord {
     datasetId: row.dataset_id,
     datasetName: row.dataset_name,
     datasetHash: row.dataset_hash,
-    labels: JSON.parse(row.labels),
-    config: JSON.parse(row.config),
+    // A configuration that an older program stored lacks the settings that came later: they have their defaults.
+    config: RunConfig.parse(JSON.parse(row.config)),
     createdAt: row.created_at,
     startedAt: row.started_at ?? undefined,
     endedAt: row.ended_at ?? undefined,
@@ -238,6 +257,8 @@ function toRecord(row: RunColumns): RunRecord {
     best: best ?? soFar,
     test: parse<Scores>(row.test),
     confusion: parse<ConfusionMatrix[]>(row.confusion),
+    taskResults: parse<TaskResult[]>(row.task_results),
+    analysis: parse<RunAnalysis>(row.analysis),
     examplesPerSecond: row.examples_per_second ?? undefined,
     stepMs: row.step_ms ?? undefined,
     peakRssBytes: row.peak_rss_bytes ?? undefined,

@@ -25,6 +25,9 @@ export const run: RunDetail = {
   config: {
     modelId: 'm1',
     datasetId: 'd1',
+    moreDatasetIds: [],
+    taskSampling: 'squareRoot',
+    adapterIds: [],
     method: { name: 'seq_bn', options: {} },
     head: { layers: 2, pooling: 'first', dropout: 0 },
     training: {
@@ -39,6 +42,7 @@ export const run: RunDetail = {
       },
       ...{ epsilon: 1e-8, clipNorm: 1, maximumLength: 64, seed: 1, bestMetric: 'accuracy', patience: 0 },
       checkpointSteps: 100,
+      ...{ groupLearningRates: {}, unfreezeLayers: [], decayExempt: false },
     },
     engine: { engine: 'auto', device: 'auto', threads: 0 },
   },
@@ -54,6 +58,8 @@ export const run: RunDetail = {
       ],
     },
   ],
+  tasks: [],
+  analysis: {},
   checkpoints: [],
   folder: '/home/runs/abcd1234',
 }

@@ -79,7 +79,8 @@ function runOn({ id, name, hash, labels, createdAt }: DatasetDetail): NewRun {
     datasetId: id,
     datasetName: name,
     datasetHash: hash,
-    labels,
+    tasks: [{ datasetId: id, datasetName: name, datasetHash: hash, name: 'task', labels }],
+    adapters: [],
     config: RunConfig.parse({ modelId: 'm', datasetId: id, method: { name: 'head' } }),
     createdAt,
   }

@@ -221,7 +221,8 @@ describe('models.remove', () => {
         datasetId: 'dataset',
         datasetName: 'reviews',
         datasetHash: 'rows',
-        labels: ['bad', 'good'],
+        tasks: [],
+        adapters: [],
         config: RunConfig.parse({ modelId: id, datasetId: 'dataset', method: { name: 'seq_bn' } }),
         createdAt: new Date().toISOString(),
       })

@@ -33,7 +33,7 @@ afterEach(async () => {
 })
 
 const predict = async (id: string, ...texts: string[]) =>
-  playground.handlers['runs.predict']({ id, texts: texts.map((text) => ({ text })) })
+  playground.handlers['runs.predict']({ id, texts: texts.map((text) => ({ text })), active: 'all' })
 
 async function finishedRun(): Promise<string> {
   const { id } = await at.runs['runs.start'](configOf({ steps: 10 }))
@@ -46,6 +46,7 @@ describe('predicting', () => {
     const id = await finishedRun()
     expect(await predict(id, 'a good film', 'a film')).toEqual([
       {
+        task: 'reviews',
         label: 'good',
         scores: [
           { label: 'good', score: 0.8 },
@@ -53,6 +54,7 @@ describe('predicting', () => {
         ],
       },
       {
+        task: 'reviews',
         label: 'bad',
         scores: [
           { label: 'bad', score: 0.7 },
@@ -109,6 +111,8 @@ describe('predicting', () => {
   })
 
   it('does not pass on scores that do not fit the labels', () => {
-    expect(() => toPrediction(['bad', 'good'], [1])).toThrow(/1 scores for 2 labels/)
+    const tasks = [{ name: 'reviews', labels: ['bad', 'good'] }]
+    expect(() => toPrediction(tasks, { task: 0, scores: [1] })).toThrow(/1 scores for 2 labels/)
+    expect(() => toPrediction(tasks, { task: 1, scores: [1] })).toThrow(/no labels/)
   })
 })

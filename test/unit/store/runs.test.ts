@@ -5,6 +5,7 @@ import { openDatabase, type Database } from '../../../main/store/database.ts'
 import { listCheckpoints, writeCheckpoint } from '../../../main/store/run-checkpoints.ts'
 import { appendLog, readLog } from '../../../main/store/run-log.ts'
 import { readMetrics, writeMetrics } from '../../../main/store/run-metrics.ts'
+import { listRunAdapters, listRunTasks } from '../../../main/store/run-tasks.ts'
 import {
   getRun,
   insertRun,
@@ -26,6 +27,10 @@ afterEach(() => {
   database.close()
 })
 
+function task(datasetId: string): NewRun['tasks'][number] {
+  return { datasetId, datasetName: datasetId, datasetHash: 'rows', name: datasetId, labels: ['bad', 'good'] }
+}
+
 function insert(id: string, config = configOf()): NewRun {
   const run: NewRun = {
     id,
@@ -37,7 +42,8 @@ function insert(id: string, config = configOf()): NewRun {
     datasetId: 'dataset',
     datasetName: 'reviews',
     datasetHash: 'rows',
-    labels: ['bad', 'good'],
+    tasks: [task('dataset'), task('other')],
+    adapters: [],
     config,
     createdAt: '2026-01-02T03:04:05.000Z',
   }
@@ -48,7 +54,10 @@ function insert(id: string, config = configOf()): NewRun {
 describe('runs in the store', () => {
   it('come back as they were stored, queued', () => {
     const run = insert('a')
-    expect(getRun(database, 'a')).toMatchObject({ ...run, status: 'queued' })
+    const { tasks, adapters, ...rest } = run
+    expect(getRun(database, 'a')).toMatchObject({ ...rest, status: 'queued' })
+    expect(listRunTasks(database, 'a')).toEqual(tasks)
+    expect(listRunAdapters(database, 'a')).toEqual(adapters)
     expect(getRun(database, 'b')).toBeUndefined()
   })
 

@@ -1,0 +1,82 @@
+import type { RunTask } from '../../preload/contract.ts'
+import type { Database } from './database.ts'
+
+/** A dataset that a run trains; dataset name and hash are copies, as it may be removed once the run has ended. */
+export interface RunTaskRecord extends RunTask {
+  datasetName: string
+  datasetHash: string
+}
+
+/** A stored adapter that a run builds on, under the name of its parameters in the run's state dict. */
+export interface RunAdapterRecord {
+  adapterId: string
+  name: string
+}
+
+interface TaskColumns {
+  dataset_id: string
+  dataset_name: string
+  dataset_hash: string
+  name: string
+  labels: string
+}
+
+/** @param run the run's number */
+export function insertRunTasks(database: Database, run: number, tasks: readonly RunTaskRecord[]): void {
+  const insert = database.prepare<[number, number, string, string, string, string, string]>(
+    `INSERT INTO run_tasks (run, position, dataset_id, dataset_name, dataset_hash, name, labels)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  )
+  tasks.forEach(({ datasetId, datasetName, datasetHash, name, labels }, position) =>
+    insert.run(run, position, datasetId, datasetName, datasetHash, name, JSON.stringify(labels)),
+  )
+}
+
+/** @param run the run's number */
+export function insertRunAdapters(
+  database: Database,
+  run: number,
+  adapters: readonly RunAdapterRecord[],
+): void {
+  const insert = database.prepare<[number, number, string, string]>(
+    'INSERT INTO run_adapters (run, position, adapter_id, name) VALUES (?, ?, ?, ?)',
+  )
+  adapters.forEach(({ adapterId, name }, position) => insert.run(run, position, adapterId, name))
+}
+
+/** The tasks of a run, its own dataset first. */
+export function listRunTasks(database: Database, runId: string): RunTaskRecord[] {
+  return database
+    .prepare<[string], TaskColumns>(
+      `SELECT * FROM run_tasks WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY position`,
+    )
+    .all(runId)
+    .map((row) => ({
+      datasetId: row.dataset_id,
+      datasetName: row.dataset_name,
+      datasetHash: row.dataset_hash,
+      name: row.name,
+      labels: JSON.parse(row.labels),
+    }))
+}
+
+/** The stored adapters that a run builds on, in order. */
+export function listRunAdapters(database: Database, runId: string): RunAdapterRecord[] {
+  return database
+    .prepare<[string], RunAdapterRecord>(
+      `SELECT adapter_id AS adapterId, name FROM run_adapters
+       WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY position`,
+    )
+    .all(runId)
+}
+
+/** Ids of the runs that train a dataset, as one task or among several. */
+export function listRunsOfDataset(database: Database, datasetId: string): string[] {
+  return database
+    .prepare<[string], string>(
+      `SELECT DISTINCT runs.id FROM run_tasks JOIN runs ON runs.number = run_tasks.run
+       WHERE run_tasks.dataset_id = ? ORDER BY runs.number DESC`,
+    )
+    .pluck()
+    .all(datasetId)
+}
