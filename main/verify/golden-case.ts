@@ -34,6 +34,8 @@ export interface GoldenCase {
   composition: Composition | undefined
   /** The model with these layers' adapters left out, for the logits that the case has for that. */
   skipping(layers: readonly number[]): TunedModel
+  /** The model with one adapter and the head of its name. */
+  single(adapter: string): TunedModel
   /** The model with the fusion's regularisation in its loss at this weight. */
   regularised(weight: number): TunedModel
   /** The complete state dict, under names without the model's prefix. */
@@ -44,6 +46,8 @@ export interface GoldenCase {
   expected: ReadonlyMap<string, Float32Array>
   /** Names of the parameters that the library trained. */
   trainable: readonly string[]
+  /** Logits of one of several adapters alone, where the case has them. */
+  singles: readonly { adapter: string; logits: Float32Array }[]
   /** Logits with the adapters of some layers left out, where the case has them. */
   skipped: readonly { layers: number[]; logits: Float32Array }[]
 }
@@ -65,9 +69,13 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
 
   const composition = compositionOf(config)
   const tasks = goldenTasks(config, backbone, trainable)
-  const build = (options: { leftOut?: readonly number[]; regularisation?: number }): TunedModel => {
-    const method = composition
-      ? composed(config, composition, backbone, name, options)
+  const build = (
+    options: { leftOut?: readonly number[]; regularisation?: number },
+    active = composition,
+    heads = tasks,
+  ): TunedModel => {
+    const method = active
+      ? composed(config, active, backbone, name, options)
       : findMethod(trainable.some((key) => !/^(?:heads|classifier)\./.test(key)) ? 'full' : 'head').prepare(
           {},
           {
@@ -79,7 +87,7 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
         )
     // What the library left frozen (the adapters under a fusion, those below in a stack) is frozen here.
     const trained = method.parameters.filter((spec: ParameterSpec) => trainable.includes(spec.name))
-    return tunedModel(backbone, { ...method, parameters: trained }, tasks)
+    return tunedModel(backbone, { ...method, parameters: trained }, heads)
   }
 
   return {
@@ -87,6 +95,12 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
     composition,
     model: build({}),
     skipping: (leftOut) => build({ leftOut }),
+    single: (adapter) =>
+      build(
+        {},
+        adapter,
+        tasks.filter((task) => task.name === adapter),
+      ),
     regularised: (regularisation) => build({ regularisation }),
     weights: await readTensors(join(folder, 'weights.safetensors'), canonical),
     inputs: {
@@ -102,6 +116,10 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
       ]),
     ),
     trainable,
+    singles: extraLogits(expected, /^logits_single_(\w+)$/).map(({ rest, logits }) => ({
+      adapter: rest,
+      logits,
+    })),
     skipped: extraLogits(expected, /^logits_skip_layers((?:_\d+)+)$/).map(({ rest, logits }) => ({
       layers: rest.slice(1).split('_').map(Number),
       logits,
