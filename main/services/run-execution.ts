@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 
 import { WorkbenchError, type ContractError, type RunStatus } from '../../preload/contract.ts'
+import { assetsFolder } from '../assets.ts'
 import type { Database } from '../store/database.ts'
 import { getDatasetFile } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
@@ -59,6 +60,7 @@ export function createJob(database: Database, home: string, run: RunRecord): Tra
     adapters: jobAdapters(database, home, run.id),
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),
+    heldOutFile: join(assetsFolder(), 'held-out.txt'),
     // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
     resume: run.startedAt !== undefined,
   }

@@ -2,6 +2,7 @@ import type { RunAnalysis } from '../../preload/contract.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { graphCost } from './cost.ts'
 import { measureDropCurve } from './drop-curve.ts'
+import { forgettingOf } from './forgetting.ts'
 import { measureFusion } from './fusion-weights.ts'
 import type { RunContext } from './run-context.ts'
 import { evaluateSelections } from './selection-results.ts'
@@ -13,10 +14,12 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const dropCurve = await measureDropCurve(context, values)
   const fusion = await measureFusion(context, values)
   const selections = await evaluateSelections(context, values)
+  const forgetting = await forgettingOf(context, values)
   return {
     cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
     ...(dropCurve ? { dropCurve } : {}),
     ...(fusion ? { fusion } : {}),
     ...(selections ? { selections } : {}),
+    ...(forgetting ? { forgetting } : {}),
   }
 }

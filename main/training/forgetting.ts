@@ -10,8 +10,10 @@ import { architectureOf, encoderInputs } from '../models/architecture.ts'
 import { chosenStates, languageModelHead, type LanguageModelHead } from '../models/language-model.ts'
 import type { Build } from '../models/sites.ts'
 import type { Backbone } from '../models/weights.ts'
+import type { TrainedValues } from './checkpoint.ts'
 import { encoderFeeds } from './feeds.ts'
-import { layOut, type ParameterLayout } from './layout.ts'
+import { layOut, partOf, type ParameterLayout } from './layout.ts'
+import type { RunContext } from './run-context.ts'
 
 /** Share of a text's tokens that are masked, at least one of them. */
 const maskedShare = 0.15
@@ -34,6 +36,22 @@ export interface ForgettingOptions {
   trained: ReadonlyMap<string, Float32Array>
   /** Called after each batch; may throw to end it. */
   onBatch?: () => Promise<void>
+}
+
+/** Forgetting in a run whose job names held-out text, by the backbone's tensors that it trained. */
+export async function forgettingOf(
+  { job, prepared, breathe }: RunContext,
+  { parameters }: TrainedValues,
+): Promise<Forgetting | undefined> {
+  if (job.heldOutFile === undefined) return undefined
+  const { entries } = prepared.model.layout
+  const trained = [...entries.values()].filter(({ name }) => prepared.backbone.tensors.has(name))
+  return measureForgetting({
+    ...prepared,
+    texts: await readHeldOutTexts(job.heldOutFile),
+    trained: new Map(trained.map((entry) => [entry.name, partOf(parameters, entry)])),
+    onBatch: () => breathe('testing'),
+  })
 }
 
 /**

@@ -61,6 +61,8 @@ export interface TrainJob {
   runFolder: string
   /** Where files that can be made again go (backbone weights as external data); shared by all runs. */
   cacheFolder: string
+  /** Text on which forgetting is measured, one example in each line; left out: it is not measured. */
+  heldOutFile?: string
   /** Go on from `runFolder`'s latest checkpoint. */
   resume: boolean
 }
