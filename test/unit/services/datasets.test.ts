@@ -239,6 +239,17 @@ describe('datasets.remove', () => {
   })
 })
 
+it('a dataset that a run trains beside its first is kept as well', async () => {
+  const one = await load({ files: [{ path: write('a.tsv', table(40)) }] })
+  const two = await load({ files: [{ path: write('b.tsv', table(50)) }] })
+  const run = runOn(one)
+  insertRun(database, {
+    ...run,
+    tasks: [...run.tasks, ...runOn(two).tasks.map((task) => ({ ...task, name: 'b' }))],
+  })
+  await expect(service['datasets.remove']({ id: two.id })).rejects.toThrow(/“first try” \(queued\)/)
+})
+
 describe('what a cut-short import left behind', () => {
   it('is swept away at the next start, and nothing else', async () => {
     const { hash } = await load({ files: [{ path: write('a.tsv', table(40)) }] })

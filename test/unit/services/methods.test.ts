@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { copyIntoAdapters, adapterFile } from '../../../main/services/adapter-files.ts'
+import { createMethodService, type MethodHandlers } from '../../../main/services/methods.ts'
+import { findMethod } from '../../../main/adapters/registry.ts'
+import { readJsonFile } from '../../../main/models/checkpoint/index.ts'
+import { writeSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
+import { parseBackboneConfig } from '../../../main/models/config.ts'
+import { insertAdapter } from '../../../main/store/adapters.ts'
+import { openDatabase, type Database } from '../../../main/store/database.ts'
+import { insertModel } from '../../../main/store/models.ts'
+import { endpoints, type InputOf } from '../../../preload/contract.ts'
+import { makeModelFolder } from '../../fixtures/tiny-model.ts'
+import { model } from '../../fixtures/runs-home.ts'
+
+let home: string
+let database: Database
+let methods: MethodHandlers
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'workbench-methods-'))
+  database = openDatabase(':memory:')
+  await makeModelFolder(join(home, 'tiny'))
+  insertModel(database, { ...model, folder: join(home, 'tiny') })
+  methods = createMethodService({ database, home })
+})
+
+afterEach(() => {
+  database.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const count = async (input: Partial<InputOf<'methods.count'>>) =>
+  methods['methods.count'](
+    endpoints['methods.count'].input.parse({
+      modelId: 'model',
+      method: { name: 'seq_bn' },
+      head: {},
+      labels: 2,
+      ...input,
+    }),
+  )
+
+/** Stores a `seq_bn` adapter of this reduction factor with values of 0. */
+async function store(id: string, reduction: number): Promise<void> {
+  const options = { reduction_factor: reduction }
+  const folder = join(home, 'tiny')
+  const config = parseBackboneConfig(await readJsonFile(join(folder, 'config.json'), 'gone'), folder)
+  const prepared = findMethod('seq_bn').prepare(options, {
+    config,
+    adapterName: 'run',
+    tasks: ['run'],
+    adapters: [],
+  })
+  const source = join(home, `${id}.safetensors`)
+  await writeSafetensors(
+    source,
+    prepared.parameters.map(({ name, shape }) => ({
+      name,
+      shape,
+      data: new Float32Array(shape.reduce((product, size) => product * size, 1)),
+    })),
+  )
+  await copyIntoAdapters(home, id, source)
+  insertAdapter(database, {
+    ...{ id, name: id, kind: 'adapter', method: { name: 'seq_bn', options }, family: 'adapter' },
+    ...{ modelHash: model.hash, modelName: 'tiny', datasetName: 'reviews', labels: [], adapterIds: [] },
+    ...{ parameters: 1, bytes: 1, createdAt: '2026-01-02T03:04:05.000Z', file: adapterFile(id) },
+  })
+}
+
+describe('counting before a run', () => {
+  it('adds up method and head, and computes what one example costs', async () => {
+    const found = await count({ method: { name: 'seq_bn', options: { reduction_factor: 4 } } })
+    // Two layers of 32 → 8 → 32 with biases; a head of 32 → 32 → 2.
+    expect(found.trainable - found.head).toBe(2 * (32 * 8 + 8 + 8 * 32 + 32))
+    expect(found.head).toBe(32 * 32 + 32 + 32 * 2 + 2)
+    expect(found.share).toBeCloseTo(found.trainable / found.backbone)
+    for (const figure of Object.values(found.cost)) expect(figure).toBeGreaterThan(0)
+  })
+
+  it('costs more for longer texts, and for all of the backbone', async () => {
+    const short = await count({ maximumLength: 16 })
+    expect((await count({ maximumLength: 32 })).cost.forwardFlops).toBeGreaterThan(short.cost.forwardFlops)
+    const full = await count({ maximumLength: 16, method: { name: 'full' } })
+    expect(full.cost.backwardFlops).toBeGreaterThan(short.cost.backwardFlops)
+  })
+
+  it('counts the layers of the backbone that are to be trained', async () => {
+    const frozen = await count({})
+    const unfrozen = await count({ unfreezeLayers: [1] })
+    expect(unfrozen.trainable).toBeGreaterThan(frozen.trainable)
+    await expect(count({ unfreezeLayers: [2] })).rejects.toMatchObject({ code: 'bad-input' })
+  })
+
+  it('builds on stored adapters, which are not trained again', async () => {
+    await store('small', 8)
+    await store('large', 2)
+    const fused = await count({ method: { name: 'fusion' }, adapterIds: ['small', 'large'] })
+    // Query and key with biases, and value, in both layers.
+    expect(fused.trainable - fused.head).toBe(2 * (3 * 32 * 32 + 2 * 32))
+  })
+
+  it('has a head for each task', async () => {
+    const one = await count({ method: { name: 'parallel' } })
+    const two = await count({ method: { name: 'parallel' }, moreLabels: [5] })
+    expect(two.head).toBe(2 * (32 * 32 + 32) + 32 * 2 + 2 + 32 * 5 + 5)
+    expect(two.trainable - two.head).toBe(2 * (one.trainable - one.head))
+  })
+
+  it('refuses what a run would refuse', async () => {
+    await store('small', 8)
+    await expect(count({ adapterIds: ['small'] })).rejects.toThrow(/takes no trained adapters/)
+    await expect(count({ method: { name: 'fusion' } })).rejects.toThrow(/needs trained adapters/)
+    await expect(count({ method: { name: 'fusion' }, adapterIds: ['x'] })).rejects.toMatchObject({
+      code: 'not-found',
+    })
+    await expect(count({ moreLabels: [2] })).rejects.toThrow(/one task at a time/)
+    await expect(count({ modelId: 'none' })).rejects.toMatchObject({ code: 'not-found' })
+    await expect(count({ method: { name: 'seq_bn', options: { colour: 'red' } } })).rejects.toMatchObject({
+      code: 'bad-input',
+    })
+  })
+})

@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { createPlayground, type Playground } from '../../../main/services/playground.ts'
+import { forkTrainer } from '../../../main/services/trainer-process.ts'
+import { insertAdapter } from '../../../main/store/adapters.ts'
+import { insertDataset } from '../../../main/store/datasets.ts'
+import { listRunAdapters, listRunTasks } from '../../../main/store/run-tasks.ts'
+import {
+  configOf,
+  dataset,
+  model,
+  openRunsHome,
+  removeHome,
+  scriptedTrainer,
+  type RunsHome,
+} from '../../fixtures/runs-home.ts'
+
+let at: RunsHome
+let playground: Playground
+
+const questions = {
+  ...dataset,
+  id: 'questions',
+  name: 'question types',
+  hash: 'other rows',
+  labels: ['how', 'who'],
+}
+
+beforeEach(() => {
+  at = openRunsHome()
+  insertDataset(at.database, questions, 'datasets/questions')
+  const { home, database } = at
+  playground = createPlayground({
+    home,
+    database,
+    spawnTrainer: forkTrainer(scriptedTrainer),
+    silence: 10_000,
+  })
+})
+
+afterEach(async () => {
+  await playground.close()
+  await at.close()
+  removeHome(at.home)
+})
+
+const start = async (rest: object) => at.runs['runs.start'](configOf({}, rest))
+const together = (options: object = {}) => ({
+  method: { name: 'together', options },
+  moreDatasetIds: ['questions'],
+})
+
+function store(id: string, change: object = {}): void {
+  insertAdapter(at.database, {
+    id,
+    name: `adapter ${id}`,
+    kind: 'adapter',
+    method: { name: 'scripted', options: {} },
+    family: 'adapter',
+    modelHash: model.hash,
+    modelName: model.name,
+    datasetName: 'reviews',
+    labels: [],
+    adapterIds: [],
+    parameters: 2,
+    bytes: 80,
+    createdAt: '2026-01-02T03:04:05.000Z',
+    file: `adapters/${id}.safetensors`,
+    ...change,
+  })
+}
+
+describe('a run on several datasets', () => {
+  it('has a task for each, named after it, and all their results', async () => {
+    const run = await start(together({ steps: 10 }))
+    expect(run).toMatchObject({
+      name: 'reviews + question types · together · seed 1',
+      datasetName: 'reviews + question types',
+    })
+    expect(listRunTasks(at.database, run.id)).toMatchObject([
+      { datasetId: 'dataset', name: 'reviews', labels: ['bad', 'good'] },
+      { datasetId: 'questions', name: 'question_types', labels: ['how', 'who'] },
+    ])
+    expect((await at.runs['runs.get']({ id: run.id })).tasks).toEqual([])
+    await at.reaches(run.id, 'finished')
+    const detail = await at.runs['runs.get']({ id: run.id })
+    expect(detail.tasks.map(({ name, test }) => [name, test?.accuracy])).toEqual([
+      ['reviews', 0.9],
+      ['question_types', 0.9],
+    ])
+    expect(detail.analysis.cost).toEqual({ forwardFlops: 1000, backwardFlops: 500, activationBytes: 2000 })
+  })
+
+  it('answers with the task that was asked for, and with the one that the trainer chose', async () => {
+    const { id } = await start(together({ steps: 10 }))
+    await at.reaches(id, 'finished')
+    const ask = async (rest: { task?: string; active?: string }) =>
+      (
+        await playground.handlers['runs.predict']({ id, texts: [{ text: 'good' }], active: 'all', ...rest })
+      )[0]
+    expect(await ask({})).toMatchObject({ task: 'reviews', label: 'good' })
+    expect(await ask({ task: 'question_types' })).toMatchObject({ task: 'question_types', label: 'who' })
+    expect(await ask({ active: 'confident' })).toMatchObject({ task: 'question_types', label: 'who' })
+    await expect(ask({ task: 'weather' })).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/no task “weather”; it has reviews, question_types/) as string,
+    })
+  })
+
+  it('is another variant than on one', async () => {
+    const one = await start({ method: { name: 'together' } })
+    const two = await start(together())
+    expect(two.variant).not.toBe(one.variant)
+  })
+})
+
+describe('a run on stored adapters', () => {
+  it('links them under names of their own, in the order given', async () => {
+    store('b')
+    store('a', { name: 'reviews' })
+    const run = await start({ method: { name: 'fuse' }, adapterIds: ['b', 'a'] })
+    expect(listRunAdapters(at.database, run.id)).toEqual([
+      { adapterId: 'b', name: 'adapter_b' },
+      // The task has that name already.
+      { adapterId: 'a', name: 'reviews_2' },
+    ])
+  })
+})
+
+describe('is refused, and nothing stored, for', () => {
+  const fuse = { method: { name: 'fuse' } }
+  it.each([
+    [
+      'a dataset twice',
+      { ...together(), datasetId: 'questions' },
+      'bad-input',
+      /“question types” is named twice/,
+    ],
+    [
+      'an unknown further dataset',
+      { ...together(), moreDatasetIds: ['x'] },
+      'not-found',
+      /moreDatasetIds: .* x/,
+    ],
+    [
+      'several datasets where the method trains one',
+      { moreDatasetIds: ['questions'] },
+      'bad-input',
+      /moreDatasetIds: the method scripted trains one dataset at a time/,
+    ],
+    [
+      'adapters where the method takes none',
+      { adapterIds: ['a'] },
+      'bad-input',
+      /builds on no trained adapters/,
+    ],
+    ['no adapters where it needs them', fuse, 'bad-input', /Train an adapter first/],
+    ['an unknown adapter', { ...fuse, adapterIds: ['x'] }, 'not-found', /adapterIds: .* x/],
+    ['an adapter twice', { ...fuse, adapterIds: ['a', 'a'] }, 'bad-input', /“adapter a” is named twice/],
+    ['a head', { ...fuse, adapterIds: ['head'] }, 'bad-input', /“adapter head” is a head/],
+    [
+      'an adapter of another backbone',
+      { ...fuse, adapterIds: ['a', 'foreign'] },
+      'bad-input',
+      /“adapter foreign” was trained on the backbone “large” \(weights 12345678\) and does not fit “tiny” \(weights weights\)/,
+    ],
+    [
+      'a layer that the model does not have',
+      { training: { unfreezeLayers: [1, 2] } },
+      'bad-input',
+      /layers 0 to 1, and no layer 2/,
+    ],
+  ])('%s', async (_, rest, code, message) => {
+    store('a')
+    store('head', { kind: 'head' })
+    store('foreign', { modelHash: '1234567890', modelName: 'large' })
+    await expect(start(rest)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    })
+    expect(at.runs['runs.list']({})).toEqual([])
+  })
+})
