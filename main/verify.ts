@@ -3,18 +3,17 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
 import { WorkbenchError } from '../preload/contract.ts'
-import type { Composition } from './adapters/composition.ts'
 import type { Situation } from './adapters/method.ts'
 import type { Engine, HostTensor, WeightFile } from './engines/engine.ts'
 import { createOnnxRuntimeEngine } from './engines/onnxruntime.ts'
-import { collate } from './data/batches.ts'
 import { writeWeightFile } from './models/weights.ts'
-import { encoderFeeds, scheduledFeeds, targetFeeds } from './training/feeds.ts'
 import { evaluationGraph, trainingGraph, type GraphOptions, type TunedGraph } from './training/graphs.ts'
 import { partOf, type ParameterLayout } from './training/layout.ts'
 import { optimizerFeeds } from './training/optimizer.ts'
 import type { TunedModel } from './training/tuned-model.ts'
+import { Comparison } from './verify/comparison.ts'
 import { readGoldenCase, type GoldenCase } from './verify/golden-case.ts'
+import { goldenFeeds } from './verify/golden-feeds.ts'
 
 export interface VerifiedCase {
   case: string
@@ -179,7 +178,7 @@ async function threeSteps(
       for (const [name, data] of Object.entries(state)) compiled.setState(name, data)
       const outputs = await compiled.run(
         {
-          ...feeds(golden, tuned, step - 1),
+          ...goldenFeeds(golden, tuned, step - 1),
           ...optimizerFeeds(step, recipe.learningRate, recipe.weightDecay, optimizer),
         },
         [...tuned.graph.outputs.keys()].filter((name) => !name.startsWith('next.')),
@@ -297,7 +296,7 @@ async function evaluateWith(
   try {
     compiled.setState('parameters', parameters)
     const names = [...tuned.graph.outputs.keys()].filter((name) => /^(?:loss$|logits|taskLoss)/.test(name))
-    const outputs = await compiled.run(feeds(golden, tuned, 0), names)
+    const outputs = await compiled.run(goldenFeeds(golden, tuned, 0), names)
     return [taskLoss(tuned, outputs), allLogits(model, outputs)]
   } finally {
     await compiled.dispose()
@@ -316,48 +315,6 @@ function allLogits({ tasks }: TunedModel, outputs: Record<string, HostTensor>): 
   return Float32Array.from(
     tasks.flatMap((_, task) => Array.from(values(outputs, task === 0 ? 'logits' : `logits.${task}`))),
   )
-}
-
-/** The case's batch. Its mask is fed as given: it may be 0 in places where a batch of ours never is. */
-function feeds(
-  { inputs, model, composition }: GoldenCase,
-  { scheduled, graph }: TunedGraph,
-  step: number,
-): Record<string, HostTensor> {
-  const batch = collate(
-    inputs.ids.map((ids, row) => ({ ids, typeIds: inputs.typeIds[row] ?? [] })),
-    model.config.padTokenId,
-  )
-  const rows = composition ? rowFeeds(composition, inputs.ids.length) : {}
-  const all: Record<string, HostTensor> = {
-    ...encoderFeeds({ ...batch, mask: Float32Array.from(inputs.mask.flat()) }),
-    ...scheduledFeeds(scheduled, step),
-    ...rows,
-  }
-  model.tasks.forEach(({ labels }, task) => {
-    Object.assign(all, targetFeeds(inputs.labels, labels, inputs.labels.length, task))
-  })
-  const asked = new Set(graph.inputs.map(({ name }) => name))
-  return Object.fromEntries(Object.entries(all).filter(([name]) => asked.has(name)))
-}
-
-/** Which rows each BatchSplit block gives to which of its children: consecutive ones, by its sizes. */
-function rowFeeds(composition: Composition, total: number): Record<string, HostTensor> {
-  const feeds: Record<string, HostTensor> = {}
-  const visit = (node: Composition, path: string, start: number): void => {
-    if (typeof node === 'string') return
-    let from = start
-    const data = new Float32Array(total * node.children.length)
-    node.children.forEach((child, i) => {
-      const size = node.kind === 'batchSplit' ? (node.sizes?.[i] ?? 0) : 0
-      for (let row = from; row < from + size; row++) data[row * node.children.length + i] = 1
-      visit(child, `${path}${i}.`, from)
-      from += size
-    })
-    if (node.kind === 'batchSplit') feeds[`rows:${path}`] = { data, shape: [total, node.children.length] }
-  }
-  visit(composition, '', 0)
-  return feeds
 }
 
 function parameterVector({ weights, name: caseName }: GoldenCase, layout: ParameterLayout): Float32Array {
@@ -388,67 +345,4 @@ function values(outputs: Record<string, HostTensor>, name: string): Float32Array
   const data = outputs[name]?.data
   if (!(data instanceof Float32Array)) throw new Error(`output "${name}" is missing`)
   return data
-}
-
-/** Softmax does not see a shift of all keys, so their gradient is 0 but for rounding, which AdamW blows up. */
-function shifted(name: string): boolean {
-  return /after3\.param\..*(?:key|k_lin)\.bias$/.test(name)
-}
-
-/** Collects differences. A case is right when every tensor is within tolerance and none of the reference is left over. */
-class Comparison {
-  private readonly maxAbs: Record<string, number> = {}
-  private readonly problems = new Set<string>()
-  private readonly golden: GoldenCase
-
-  constructor(golden: GoldenCase) {
-    this.golden = golden
-  }
-
-  compare(name: string, reference: ArrayLike<number> | undefined, computed: ArrayLike<number>): void {
-    if (shifted(name)) return
-    if (!reference) return void this.problems.add(`${name}: the case has no such tensor`)
-    if (reference.length !== computed.length) {
-      return void this.problems.add(`${name}: ${computed.length} values, the case has ${reference.length}`)
-    }
-    let largest = 0
-    let scale = 0
-    // GPT-2 keeps the biases of queries, keys and values in one vector, so that the middle third is the keys'.
-    const keys = /after3\.param\..*attn\.c_attn\.bias$/.test(name) ? reference.length / 3 : 0
-    for (let i = 0; i < reference.length; i++) {
-      if (i >= keys && i < 2 * keys) continue
-      const difference = Math.abs((reference[i] ?? 0) - (computed[i] ?? 0))
-      if (!(difference <= largest)) largest = difference
-      scale = Math.max(scale, Math.abs(reference[i] ?? 0))
-    }
-    this.maxAbs[name] = Math.max(this.maxAbs[name] ?? 0, largest)
-    const tolerance = name.includes('after3.param.') ? 1e-4 : 1e-5 + 1e-5 * scale
-    if (!(largest <= tolerance)) {
-      this.problems.add(
-        `${name}: differs by ${largest.toExponential(2)}, allowed ${tolerance.toExponential(2)}`,
-      )
-    }
-  }
-
-  sameNames(what: string, computed: readonly string[], reference: readonly string[]): void {
-    const missing = reference.filter((name) => !computed.includes(name))
-    // Parameters that the library calls trainable though nothing depends on them have no gradient to compare.
-    const unexplained = missing.filter((name) => this.golden.expected.has(`grad.${name}`))
-    const extra = computed.filter((name) => !reference.includes(name))
-    if (unexplained.length > 0) this.problems.add(`${what}: lacks ${unexplained.join(', ')}`)
-    if (extra.length > 0) this.problems.add(`${what}: ${extra.join(', ')} should be frozen`)
-  }
-
-  outcome(): { ok: boolean; maxAbs: Record<string, number>; problems: string[] } {
-    for (const name of this.golden.expected.keys()) {
-      const untouched =
-        name.includes('after3.param.') &&
-        !this.golden.expected.has(name.replace(/^.*after3\.param\./, 'grad.'))
-      if (!(name in this.maxAbs) && !untouched && !shifted(name)) {
-        this.problems.add(`${name}: not computed`)
-      }
-    }
-    const problems = [...this.problems]
-    return { ok: problems.length === 0, maxAbs: this.maxAbs, problems }
-  }
 }
