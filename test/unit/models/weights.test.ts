@@ -2,12 +2,22 @@ import { createHash } from 'node:crypto'
 import { copyFile, mkdtemp, readdir, readFile, stat, truncate, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { openCheckpoint } from '../../../main/models/checkpoint/index.ts'
-import type { TensorToWrite } from '../../../main/models/checkpoint/safetensors.ts'
-import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../../../main/models/weights.ts'
+import { readSafetensors, type TensorToWrite } from '../../../main/models/checkpoint/safetensors.ts'
+import { parseBackboneConfig } from '../../../main/models/config.ts'
+import {
+  backboneTensors,
+  canonicalName,
+  hashTensors,
+  loadBackbone,
+  tensorUse,
+  writeWeightFile,
+  type Backbone,
+} from '../../../main/models/weights.ts'
 import { describeWithShared, sharedPath } from '../../shared.ts'
 import { tinyConfig, tinyTensors, writeTinyModel } from './checkpoints.ts'
 
@@ -85,6 +95,74 @@ describe('loadBackbone', () => {
     await expect(load(transposed)).rejects.toThrow(
       'the tensor "bert.encoder.layer.0.intermediate.dense.weight" has shape [4, 8], but its config.json asks for [8, 4]',
     )
+  })
+})
+
+describe('loadBackbone of other architectures', () => {
+  const fixtures = fileURLToPath(new URL('../../fixtures/language-models/', import.meta.url))
+
+  it.each([
+    ['roberta', 'roberta.', ['lm_head.bias']],
+    ['distilbert', 'distilbert.', ['vocab_projector.bias']],
+    ['gpt2', 'transformer.', []],
+  ])('gives the same with and without the prefix of %s', async (architecture, prefix, extras) => {
+    const source = join(fixtures, architecture)
+    const whole = await readSafetensors(join(source, 'model.safetensors'))
+    const bare = await Promise.all(
+      Array.from(whole.tensors, async ([name, { shape }]) => ({
+        name: name.startsWith(prefix) ? name.slice(prefix.length) : name,
+        shape,
+        data: await whole.read(name),
+      })),
+    )
+    await whole.close()
+    expect(bare.length).toBeGreaterThan(20)
+    const config: unknown = JSON.parse(await readFile(join(source, 'config.json'), 'utf8'))
+    const stripped = await load(bare, Object(config))
+    await withBackbone(source, (backbone) => {
+      expect(backbone.config.architecture).toBe(architecture)
+      expect([...backbone.extras.keys()]).toEqual(expect.arrayContaining(extras))
+      expect(stripped.hash).toBe(backbone.hash)
+    })
+    const bias = backboneTensors(stripped.config).at(-1)?.name ?? ''
+    const without = bare.filter(({ name }) => name !== bias)
+    await expect(load(without, Object(config))).rejects.toThrow(`"${prefix}${bias}"`)
+  })
+
+  it('does not take the causal mask that old GPT-2 files hold for a weight', async () => {
+    const config = parseBackboneConfig(
+      JSON.parse(await readFile(join(fixtures, 'gpt2/config.json'), 'utf8')),
+      '',
+    )
+    expect(tensorUse('transformer.h.0.attn.bias', config)).toBe('unused')
+    expect(tensorUse('h.0.attn.c_attn.bias', config)).toBe('backbone')
+    expect(tensorUse('lm_head.weight', config)).toBe('language-model head')
+  })
+})
+
+describe('canonicalName', () => {
+  it('takes the prefix of the architecture and no other', () => {
+    expect(canonicalName('bert.encoder.layer.0.output.LayerNorm.gamma')).toBe(
+      'encoder.layer.0.output.LayerNorm.weight',
+    )
+    expect(canonicalName('distilbert.transformer.layer.0.ffn.lin1.bias', 'distilbert')).toBe(
+      'transformer.layer.0.ffn.lin1.bias',
+    )
+    expect(canonicalName('transformer.layer.0.ffn.lin1.bias', 'distilbert')).toBe(
+      'transformer.layer.0.ffn.lin1.bias',
+    )
+    expect(canonicalName('transformer.wte.weight', 'gpt2')).toBe('wte.weight')
+  })
+
+  it('gives a pool of prefixes one name, in whichever layer it stands', () => {
+    const prefix = 'prefix_tuning.prefix_tunings.a.self_prefix.wte.weight'
+    for (const layer of [0, 1]) {
+      const pool = 'prefix_tuning.pool.prefix_tunings.a.self_prefix.wte.weight'
+      expect(canonicalName(`bert.encoder.layer.${layer}.attention.self.${pool}`)).toBe(prefix)
+      expect(canonicalName(`transformer.h.${layer}.attn.${pool}`, 'gpt2')).toBe(prefix)
+    }
+    const gate = 'encoder.layer.0.attention.self.prefix_tuning.prefix_gates.a.weight'
+    expect(canonicalName(`bert.${gate}`)).toBe(gate)
   })
 })
 
@@ -192,7 +270,7 @@ describeWithShared('published checkpoints', ['checkpoints/minilm-l6'], () => {
   it('refuses ModernBERT, which is not supported', async () => {
     const loading = withBackbone(sharedPath('checkpoints/tiny_modernbert_classifier_random'), () => undefined)
     await expect(loading).rejects.toThrow(
-      'says model_type "modernbert", which is not supported. Supported: bert.',
+      'says model_type "modernbert", which is not supported. Supported: bert, roberta, distilbert, gpt2.',
     )
   })
 
