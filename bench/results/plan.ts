@@ -1,0 +1,187 @@
+import type { DatasetSources, InputOf } from '../../preload/contract.ts'
+
+export const encoders = ['starter-encoder', 'minilm-l6'] as const
+export type Encoder = (typeof encoders)[number]
+
+export const taskNames = ['trec', 'sst2', 'rte', 'mrpc', 'subj', 'mr'] as const
+export type TaskName = (typeof taskNames)[number]
+
+export interface Task {
+  title: string
+  epochs: number
+  maximumLength: number
+  /** Few training rows: where the papers expect that fusion helps. */
+  small: boolean
+}
+
+/** Epochs and lengths of `../shared/reference-results.md`; pairs are longer than the texts that it was made for. */
+export const tasks: Record<TaskName, Task> = {
+  trec: { title: 'TREC', epochs: 10, maximumLength: 64, small: false },
+  sst2: { title: 'SST-2 (8,000 rows)', epochs: 5, maximumLength: 64, small: false },
+  rte: { title: 'RTE', epochs: 10, maximumLength: 128, small: true },
+  mrpc: { title: 'MRPC', epochs: 10, maximumLength: 128, small: true },
+  subj: { title: 'SUBJ', epochs: 5, maximumLength: 64, small: false },
+  mr: { title: 'MR', epochs: 5, maximumLength: 64, small: false },
+}
+
+/** Tasks of an encoder: all, or of the larger one three with one seed. */
+export function tasksOf(encoder: Encoder): readonly TaskName[] {
+  return encoder === 'starter-encoder' ? taskNames : ['trec', 'sst2', 'rte']
+}
+
+export interface PlannedMethod {
+  /** As the table names it. */
+  title: string
+  name: string
+  options?: (layers: number) => Record<string, unknown>
+  /** It fuses one adapter for each task of the encoder. */
+  fuses?: boolean
+}
+
+const lowerHalfDropped = (layers: number): Record<string, unknown> => ({
+  dropped_layers: Math.floor(layers / 2),
+})
+
+/** In the order in which they are trained; what the program does not have is left out. */
+export const methods: readonly PlannedMethod[] = [
+  { title: 'head', name: 'head' },
+  { title: 'seq_bn', name: 'seq_bn' },
+  { title: 'double_seq_bn', name: 'double_seq_bn' },
+  { title: 'par_bn', name: 'par_bn' },
+  { title: 'scaled_par_bn', name: 'scaled_par_bn' },
+  { title: 'lora', name: 'lora' },
+  { title: 'ia3', name: 'ia3' },
+  { title: 'prefix', name: 'prefix_tuning' },
+  { title: 'mam', name: 'mam' },
+  { title: 'masked', name: 'masked' },
+  { title: 'adapter_drop, first half', name: 'adapter_drop', options: lowerHalfDropped },
+  { title: 'adapter_drop, robust', name: 'adapter_drop_robust' },
+  { title: 'bitfit', name: 'bitfit' },
+  { title: 'full', name: 'full' },
+  { title: 'fusion', name: 'fusion', fuses: true },
+]
+
+/** The adapter that fusions are made of. */
+export const fusedMethod = 'seq_bn'
+
+/** One run of the table. */
+export interface Cell {
+  encoder: Encoder
+  task: TaskName
+  method: PlannedMethod
+  seed: number
+}
+
+export interface Recipe {
+  method: string
+  options: Record<string, unknown>
+  epochs: number
+  /** Undefined: the method's own. */
+  learningRate: number | undefined
+  maximumLength: number
+}
+
+export function keyOf({ encoder, task, method, seed }: Cell): string {
+  return `${encoder} ${task} ${method.title} seed ${seed}`
+}
+
+/** @param layers of the encoder */
+export function recipeOf({ encoder, task, method }: Cell, layers: number): Recipe {
+  const { epochs, maximumLength } = tasks[task]
+  return {
+    method: method.name,
+    options: method.options?.(layers) ?? {},
+    // Three epochs are enough for the larger encoder, and full fine-tuning wants smaller steps there.
+    epochs: encoder === 'minilm-l6' ? 3 : epochs,
+    learningRate: encoder === 'minilm-l6' && method.name === 'full' ? 5e-5 : undefined,
+    maximumLength,
+  }
+}
+
+/**
+ * All runs in the order of their worth: TREC and SST-2 with the shipped encoder, seed by seed; then its other tasks;
+ * then the larger encoder. Fusions, which need every task's adapter, come last in each.
+ */
+export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
+  const cells = (encoder: Encoder, names: readonly TaskName[], seeds: readonly number[]): Cell[] => {
+    const of = (chosen: readonly PlannedMethod[]): Cell[] =>
+      seeds.flatMap((seed) =>
+        names.flatMap((task) => chosen.map((method) => ({ encoder, task, method, seed }))),
+      )
+    return [...of(planned.filter(({ fuses }) => !fuses)), ...of(planned.filter(({ fuses }) => fuses))]
+  }
+  const first: readonly TaskName[] = ['trec', 'sst2']
+  const others = taskNames.filter((task) => !first.includes(task))
+  return [
+    ...cells('starter-encoder', first, [1, 2, 3]),
+    ...cells('starter-encoder', others, [1]),
+    ...cells('minilm-l6', tasksOf('minilm-l6'), [1]),
+  ]
+}
+
+/**
+ * The runs whose adapters a fusion weighs: its own task's with its own seed, the others' with the first.
+ */
+export function fusedCells({ encoder, task, seed }: Cell): Cell[] {
+  const method = methods.find(({ name }) => name === fusedMethod)
+  if (!method) throw new Error(`the plan lacks ${fusedMethod}`)
+  return tasksOf(encoder).map((other) => ({ encoder, task: other, method, seed: other === task ? seed : 1 }))
+}
+
+/**
+ * What to import for a task.
+ *
+ * @param data folder of the datasets
+ * @param firstRows makes a copy of a file's header and first rows, and says where
+ */
+export function sourcesOf(
+  task: TaskName,
+  data: string,
+  firstRows: (file: string, rows: number) => string,
+): InputOf<'datasets.import'> {
+  const file = (split: 'train' | 'validation' | 'test', path: string): DatasetSources['files'][number] => ({
+    path,
+    split,
+  })
+  const named = { name: tasks[task].title }
+  switch (task) {
+    case 'trec':
+      return {
+        ...named,
+        files: [file('train', `${data}/trec/TREC.train`), file('test', `${data}/trec/TREC.test`)],
+      }
+    case 'sst2':
+      return {
+        ...named,
+        files: [
+          file('train', firstRows('sst2_glue/train.tsv', 8000)),
+          file('validation', firstRows('sst2_glue/dev.tsv', 1000)),
+          file('test', `${data}/sst2_glue/test.tsv`),
+        ],
+      }
+    case 'subj':
+      return drawn(named, `${data}/subj/subj.subjective`, `${data}/subj/subj.objective`)
+    case 'mr':
+      return drawn(named, `${data}/mr/rt-polarity.pos`, `${data}/mr/rt-polarity.neg`)
+    // GLUE's own test rows have no labels: its development rows are the test here, and validation is drawn.
+    case 'mrpc':
+      return {
+        ...named,
+        files: [file('train', `${data}/glue_MRPC/train.tsv`), file('test', `${data}/glue_MRPC/dev.tsv`)],
+      }
+    case 'rte':
+      return {
+        ...named,
+        files: [
+          file('train', `${data}/glue_RTE/train.tsv`),
+          file('validation', `${data}/glue_RTE/val.tsv`),
+          file('test', `${data}/glue_RTE/dev.tsv`),
+        ],
+      }
+  }
+}
+
+/** One file per class, of which 10 % each are drawn for validation and test. */
+function drawn(named: { name: string }, ...paths: string[]): InputOf<'datasets.import'> {
+  return { ...named, files: paths.map((path) => ({ path, split: 'train' })), testShare: 0.1 }
+}

@@ -1,0 +1,210 @@
+import { claimsOf } from './claims.ts'
+import { encoders, methods, tasks, tasksOf, type Encoder, type PlannedMethod, type TaskName } from './plan.ts'
+import type { ResultRow } from './rows.ts'
+import { mean, meanAndDeviation, signed } from './statistics.ts'
+
+const titles: Record<
+  Encoder,
+  { title: string; layers: number; seeds: (task: TaskName) => readonly number[] }
+> = {
+  'starter-encoder': {
+    title: 'starter-encoder (4 layers, hidden size 192, 3.4 M parameters; it ships with the program)',
+    layers: 4,
+    seeds: (task) => (task === 'trec' || task === 'sst2' ? [1, 2, 3] : [1]),
+  },
+  'minilm-l6': {
+    title: 'minilm-l6 (6 layers, hidden size 384, 22.7 M parameters)',
+    layers: 6,
+    seeds: () => [1],
+  },
+}
+
+/** What `docs/results.md` says of the rows that are done. */
+export function report(rows: readonly ResultRow[]): string {
+  return [
+    introduction,
+    ...encoders.flatMap((encoder) => {
+      const own = rows.filter((row) => row.encoder === encoder)
+      if (own.length === 0) return []
+      return [
+        `## ${titles[encoder].title}`,
+        scoreTable(own, encoder),
+        completeness(own, encoder),
+        claimsTable(own, encoder),
+        dropTable(own, encoder),
+        forgettingTable(own),
+        costTable(own),
+      ]
+    }),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n')
+}
+
+const introduction = `# Results on real data
+
+Test accuracy in per cent of every method on six tasks, and what follows from it for the claims of the papers. This page is written by \`npm run results\`, which trains what is missing and can be interrupted at any time:
+
+\`\`\`
+npm run results                                   # go on until everything is trained
+npm run results -- --minutes 30                   # set the run aside after half an hour
+npm run results -- --task trec --method lora,ia3  # only these
+npm run results -- --report                       # only write this page from what there is
+\`\`\`
+
+Data and encoders are expected in \`../shared\`. Runs are kept as a user's would be, in the home folder \`.cache/results/home\` (look at them with \`npm run serve -- --home .cache/results/home\`); finished rows stand in \`.cache/results/rows.json\` and are not trained again.
+
+Every method has the recipe of \`train\`: batches of 32, AdamW with the method's own learning rate (1e-3 for most, full fine-tuning 2e-4, with minilm-l6 5e-5), linear warm-up over 6 % of the steps and decay, a two-layer head on the first token, float32, one thread. Ten epochs, five for SST-2, SUBJ and MR, three with minilm-l6; texts are cut to 64 tokens, pairs (RTE, MRPC) to 128. The epoch with the best validation accuracy gives the test score. Test rows: TREC's and SST-2's own, GLUE's development rows of MRPC and RTE, a tenth drawn from MR and SUBJ.
+
+Cells are the mean over the seeds ± their standard deviation; a cell of one seed has no deviation. Differences below about two standard errors of the counting (500 test rows at 90 %: 1.3 points; RTE's 277 at 55 %: 3.0) say nothing.`
+
+function scoreTable(rows: readonly ResultRow[], encoder: Encoder): string {
+  const names = tasksOf(encoder)
+  const shown = methods.filter(({ title }) => rows.some((row) => row.method === title))
+  return markdown(
+    ['method', ...names.map((task) => tasks[task].title), 'trained parameters, share of the backbone'],
+    shown.map((method) => [
+      method.title,
+      ...names.map((task) => {
+        const cell = rowsOf(rows, method, task)
+        const seeds = titles[encoder].seeds(task)
+        const missing =
+          cell.length > 0 && cell.length < seeds.length ? ` (${cell.length} of ${seeds.length})` : ''
+        return cell.length === 0 ? '' : meanAndDeviation(cell.map(({ test }) => test.accuracy)) + missing
+      }),
+      parameters(rows.filter((row) => row.method === method.title)),
+    ]),
+  )
+}
+
+function parameters(rows: readonly ResultRow[]): string {
+  const [first] = rows
+  if (!first) return ''
+  const { trainableParameters: trained, backboneParameters: backbone } = first
+  return `${trained.toLocaleString('en-US')} (${((100 * trained) / backbone).toFixed(1)} %)`
+}
+
+function completeness(rows: readonly ResultRow[], encoder: Encoder): string {
+  const lines = tasksOf(encoder).map((task) => {
+    const seeds = titles[encoder].seeds(task)
+    const done = seeds.filter((seed) =>
+      methods.every((method) => rowsOf(rows, method, task).some((row) => row.seed === seed)),
+    )
+    const missing = methods.filter((method) => rowsOf(rows, method, task).length < seeds.length)
+    const state =
+      missing.length === 0
+        ? `complete with ${seedsInWords(seeds)}`
+        : `${done.length === 0 ? 'no seed is complete' : `complete with ${seedsInWords(done)} of ${seeds.length}`}; to be trained: ${missing.map(({ title }) => title).join(', ')}`
+    return `- ${tasks[task].title}: ${state}`
+  })
+  return ['What is complete:', '', ...lines].join('\n')
+}
+
+function seedsInWords(seeds: readonly number[]): string {
+  return `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`
+}
+
+function claimsTable(rows: readonly ResultRow[], encoder: Encoder): string {
+  const verdict = (confirmed: boolean | undefined): string =>
+    confirmed === undefined ? 'not measured yet' : confirmed ? 'confirmed' : 'not confirmed'
+  return [
+    'What the papers claim (± is the standard error by the number of test rows):',
+    '',
+    markdown(
+      ['claim', 'here', 'figures'],
+      claimsOf(rows, encoder, titles[encoder].layers).map(({ claim, confirmed, figures }) => [
+        claim,
+        verdict(confirmed),
+        figures,
+      ]),
+    ),
+  ].join('\n')
+}
+
+/** Accuracy on the validation rows at every number of layers dropped, robust and plain. */
+function dropTable(rows: readonly ResultRow[], encoder: Encoder): string {
+  const ns = Array.from({ length: titles[encoder].layers + 1 }, (_, n) => n)
+  const lines = tasksOf(encoder).flatMap((task) =>
+    ['adapter_drop, robust', 'seq_bn'].flatMap((method) => {
+      const curves = rows.filter((row) => row.task === task && row.method === method && row.dropCurve)
+      if (curves.length === 0) return []
+      const at = ns.map((n) =>
+        curves.flatMap(({ dropCurve = [] }) =>
+          dropCurve.filter(({ droppedLayers }) => droppedLayers === n).map(({ scores }) => scores.accuracy),
+        ),
+      )
+      return [
+        [
+          tasks[task].title,
+          method,
+          ...at.map((values) => (values.length > 0 ? meanAndDeviation(values) : '')),
+        ],
+      ]
+    }),
+  )
+  if (lines.length === 0) return ''
+  return [
+    'Validation accuracy with the adapters of the first n layers dropped:',
+    '',
+    markdown(['task', 'trained as', ...ns.map((n) => `n = ${n}`)], lines),
+  ].join('\n')
+}
+
+/** By how much the backbone's masked-language-model loss rose; the frozen ones' by exactly 0. */
+function forgettingTable(rows: readonly ResultRow[]): string {
+  const measured = rows.flatMap(({ method, task, forgetting }) =>
+    forgetting ? [{ method, task, ...forgetting }] : [],
+  )
+  const [first] = measured
+  if (!first) return ''
+  const changed = methods.flatMap(({ title }) => {
+    const own = measured.filter(({ method, before, after }) => method === title && after !== before)
+    return own.length === 0
+      ? []
+      : [`${title} ${signed(mean(own.map(({ before, after }) => after - before)), 2)}`]
+  })
+  const unchanged = methods.filter(
+    ({ title }) =>
+      measured.some(({ method }) => method === title) &&
+      measured.every(({ method, before, after }) => method !== title || after === before),
+  )
+  return (
+    `Forgetting: the backbone's masked-language-model loss on held-out text was ${first.before.toFixed(2)} before ` +
+    `(${first.tokens} masked tokens). It changed on average over the runs by: ${changed.join(', ') || 'nothing'}. ` +
+    `It stayed exactly the same, the backbone being frozen, with: ${unchanged.map(({ title }) => title).join(', ') || 'none'}.`
+  )
+}
+
+/** What a text costs, counted on the graphs. */
+function costTable(rows: readonly ResultRow[]): string {
+  const [task] = rows.some((row) => row.task === 'trec' && row.cost) ? ['trec'] : []
+  const lines = methods.flatMap(({ title }) => {
+    const cost = rows.find((row) => row.method === title && row.task === task)?.cost
+    if (!cost) return []
+    const millions = (operations: number): string => (operations / 1e6).toFixed(0)
+    return [
+      [
+        title,
+        millions(cost.forwardFlops),
+        millions(cost.backwardFlops),
+        (cost.activationBytes / 1024).toFixed(0),
+      ],
+    ]
+  })
+  if (lines.length === 0) return ''
+  return [
+    'Cost of one text of 64 tokens, counted on the graphs (the optimizer’s update is in the backward column):',
+    '',
+    markdown(['method', 'forward, MFLOP', 'backward, MFLOP', 'kept values, KB'], lines),
+  ].join('\n')
+}
+
+function rowsOf(rows: readonly ResultRow[], { title }: PlannedMethod, task: TaskName): ResultRow[] {
+  return rows.filter((row) => row.method === title && row.task === task)
+}
+
+function markdown(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...lines.map(line)].join('\n')
+}

@@ -1,0 +1,189 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import type {
+  DatasetDetail,
+  InputOf,
+  MethodDescription,
+  RunDetail,
+  RunSummary,
+} from '../../preload/contract.ts'
+import type { Client } from '../../main/cli/client.ts'
+import {
+  fusedCells,
+  keyOf,
+  recipeOf,
+  sourcesOf,
+  tasks,
+  type Cell,
+  type Encoder,
+  type TaskName,
+} from './plan.ts'
+import type { KeptRows, ResultRow } from './rows.ts'
+
+export interface TrainingContext {
+  client: Client
+  rows: KeptRows
+  /** Folder that holds `data` and `checkpoints`. */
+  shared: string
+  /** Where copies of first rows go. */
+  scratch: string
+  threads: number
+  /** Whether the script is to end now; the run that goes on is set aside. */
+  stopped: () => boolean
+  say: (line: string) => void
+}
+
+/** Thrown where the script is to end while a run goes on. */
+export class SetAside extends Error {}
+
+/** Trains a cell that is not done, and before it what it builds on. @throws SetAside, or an Error with what went wrong */
+export async function completeCell(context: TrainingContext, cell: Cell): Promise<void> {
+  const { client, rows, say } = context
+  const model = await modelOf(context, cell.encoder)
+  const recipe = recipeOf(cell, model.layers)
+  const recipeText = JSON.stringify({ ...recipe, fuses: cell.method.fuses === true })
+  const key = keyOf(cell)
+  if (rows.get(key)?.recipe === recipeText) return
+  const adapterIds: string[] = []
+  if (cell.method.fuses) {
+    for (const source of fusedCells(cell)) adapterIds.push(await adapterOf(context, source))
+  }
+  const dataset = await datasetOf(context, cell.task)
+  const config: InputOf<'runs.start'> = {
+    name: key,
+    modelId: model.id,
+    datasetId: dataset.id,
+    method: { name: recipe.method, options: recipe.options },
+    adapterIds,
+    training: {
+      epochs: recipe.epochs,
+      maximumLength: recipe.maximumLength,
+      seed: cell.seed,
+      ...(recipe.learningRate === undefined ? {} : { learningRate: recipe.learningRate }),
+    },
+    engine: { threads: context.threads },
+  }
+  const run = await finish(context, await begin(client, config))
+  rows.set(key, rowOf(cell, recipeText, dataset, run))
+  say(`${key}: ${((run.test?.accuracy ?? 0) * 100).toFixed(1)} % in ${Math.round(run.seconds ?? 0)} s`)
+}
+
+/** The stored adapter of a cell, which is trained where it is not there. */
+async function adapterOf(context: TrainingContext, cell: Cell): Promise<string> {
+  const find = async (): Promise<string | undefined> => {
+    const runId = context.rows.get(keyOf(cell))?.runId
+    const stored = await context.client.invoke('adapters.list', {})
+    return stored.find((adapter) => adapter.kind === 'adapter' && adapter.runId === runId)?.id
+  }
+  await completeCell(context, cell)
+  const id = await find()
+  if (id === undefined)
+    throw new Error(`${keyOf(cell)} is done, but its adapter is not in the library any more`)
+  return id
+}
+
+async function modelOf({ client, shared }: TrainingContext, encoder: Encoder) {
+  const folder = resolve(shared, 'checkpoints', encoder)
+  const known = (await client.invoke('models.list', {})).find((model) => model.folder === folder)
+  return known ?? client.invoke('models.add', { folder })
+}
+
+async function datasetOf(
+  { client, shared, scratch }: TrainingContext,
+  task: TaskName,
+): Promise<DatasetDetail> {
+  const known = (await client.invoke('datasets.list', {})).find(({ name }) => name === tasks[task].title)
+  if (known) return client.invoke('datasets.get', { id: known.id })
+  const data = resolve(shared, 'data')
+  mkdirSync(scratch, { recursive: true })
+  const firstRows = (file: string, rows: number): string => {
+    const path = resolve(scratch, `first-${rows}-${file.replace('/', '-')}`)
+    const lines = readFileSync(`${data}/${file}`, 'utf8').split('\n')
+    writeFileSync(path, `${lines.slice(0, rows + 1).join('\n')}\n`)
+    return path
+  }
+  return client.invoke('datasets.import', sourcesOf(task, data, firstRows))
+}
+
+/** Goes on with the run of this name where one was set aside, else starts it. */
+async function begin(client: Client, config: InputOf<'runs.start'>): Promise<RunSummary> {
+  const earlier = (await client.invoke('runs.list', {})).filter(({ name }) => name === config.name)
+  for (const run of earlier) {
+    if (run.status !== 'paused' && run.status !== 'interrupted') continue
+    const { config: old } = await client.invoke('runs.get', { id: run.id })
+    const same =
+      old.training.epochs === config.training?.epochs &&
+      old.training.maximumLength === config.training.maximumLength &&
+      JSON.stringify(old.method) === JSON.stringify(config.method) &&
+      JSON.stringify(old.adapterIds) === JSON.stringify(config.adapterIds)
+    if (same) return client.invoke('runs.resume', { id: run.id })
+  }
+  return client.invoke('runs.start', config)
+}
+
+const pollMilliseconds = 1000
+
+async function finish({ client, stopped }: TrainingContext, started: RunSummary): Promise<RunDetail> {
+  const { id } = started
+  let asked = false
+  for (;;) {
+    const run = await client.invoke('runs.get', { id })
+    if (run.status === 'finished') return run
+    if (run.status === 'failed') throw new Error(run.error ?? 'it failed without a reason')
+    if (run.status !== 'queued' && run.status !== 'running') throw new SetAside(`the run is ${run.status}`)
+    if (stopped() && !asked) {
+      asked = true
+      // A run that waits or has ended just now cannot be paused, and need not be.
+      await client.invoke('runs.pause', { id }).catch(() => undefined)
+    }
+    await changed(client, id)
+  }
+}
+
+/** Resolves when the run changes, or after a moment. */
+function changed(client: Client, id: string): Promise<void> {
+  return new Promise((done) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      unsubscribe()
+      done()
+    }
+    const timer = setTimeout(end, pollMilliseconds)
+    const unsubscribe = client.subscribe('run.changed', (run) => {
+      if (run.id === id && run.status !== 'running') end()
+    })
+  })
+}
+
+function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetail): ResultRow {
+  const { test, best, trainableParameters, backboneParameters, seconds, environment, analysis } = run
+  if (!test || !best) throw new Error('the run has no test scores')
+  const { dropCurve, forgetting, cost } = analysis
+  return {
+    encoder: cell.encoder,
+    task: cell.task,
+    method: cell.method.title,
+    seed: cell.seed,
+    recipe,
+    runId: run.id,
+    test,
+    testRows: dataset.splits.test ?? 0,
+    validation: best.value,
+    trainableParameters: trainableParameters ?? 0,
+    backboneParameters: backboneParameters ?? 0,
+    seconds: seconds ?? 0,
+    ...(dropCurve ? { dropCurve } : {}),
+    ...(forgetting ? { forgetting } : {}),
+    ...(cost ? { cost } : {}),
+    processor: environment?.processor ?? 'unknown',
+  }
+}
+
+/** The planned methods that this version of the program has. */
+export function present<Planned extends { name: string }>(
+  planned: readonly Planned[],
+  known: readonly Pick<MethodDescription, 'name'>[],
+): Planned[] {
+  return planned.filter(({ name }) => known.some((method) => method.name === name))
+}
