@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 
 import {
   WorkbenchError,
+  type AdapterSummary,
   type DatasetSummary,
   type MethodDescription,
   type ModelSummary,
@@ -44,6 +45,17 @@ export async function findRun(client: Client, wanted: string): Promise<RunSummar
   const found = pick(runs, wanted) ?? byName.sort((a, b) => a.createdAt.localeCompare(b.createdAt)).at(-1)
   if (found !== undefined) return found
   throw new WorkbenchError('not-found', `There is no run "${wanted}". "runs list" shows those there are.`)
+}
+
+/** By id, by the beginning of an id, or by name. @throws WorkbenchError `not-found` */
+export async function findAdapter(client: Client, wanted: string): Promise<AdapterSummary> {
+  const adapters = await client.invoke('adapters.list', {})
+  const found = pick(adapters, wanted)
+  if (found !== undefined) return found
+  throw new WorkbenchError(
+    'not-found',
+    `There is no stored adapter "${wanted}". "adapters list" shows those there are.`,
+  )
 }
 
 export async function checkMethod(client: Client, name: string): Promise<MethodDescription> {

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander'
 
 import { toContractError } from '../../preload/contract.ts'
+import { addAdapterCommands } from './adapters.ts'
 import type { CliHost } from './context.ts'
 import { addDatasetCommands } from './datasets.ts'
 import { addDemoCommand } from './demo.ts'
 import { addDevicesCommand } from './devices.ts'
+import { addMethodCommands } from './methods.ts'
 import { addModelCommands } from './models.ts'
 import { addPredictCommand } from './predict.ts'
 import { addRunCommands } from './runs.ts'
@@ -22,7 +24,8 @@ export function runCli(host: CliHost, args: string[]): Promise<ExitCode> {
     'Adapter-tuning of pretrained transformers: import labelled text, train, compare and keep runs.',
   )
   for (const add of [
-    ...[addModelCommands, addDatasetCommands, addTrainCommand, addRunCommands, addPredictCommand],
+    ...[addModelCommands, addDatasetCommands, addMethodCommands, addTrainCommand, addRunCommands],
+    ...[addAdapterCommands, addPredictCommand],
     ...[addVerifyCommand, addDevicesCommand, addServeCommand, addDemoCommand],
   ]) {
     add(program, host)

@@ -13,6 +13,8 @@ import { UsageError } from './usage.ts'
 interface PredictFlags extends CommonOptions {
   file?: string
   second?: string
+  task?: string
+  active?: string
 }
 
 type Prediction = OutputOf<'runs.predict'>[number] & { text?: string; secondText?: string }
@@ -27,6 +29,11 @@ export function addPredictCommand(program: Command, host: CliHost): void {
     .argument('[texts...]', 'texts; without any, one per line from --file or stdin')
     .option('--file <file>', 'file with one text per line; a tabulator separates a pair')
     .option('--second <text>', 'second text, for a run on text pairs and one text')
+    .option('--task <name>', 'which of several tasks answers (default: the first)')
+    .option(
+      '--active <selection>',
+      'which task adapters are at work: all, names with commas between, top2 (largest gates) or confident',
+    )
     .action(async (wanted: string, given: string[], flags: PredictFlags) => {
       const texts = await textsOf(given, flags)
       await withWorkbench(host, flags, async (client, output) => {
@@ -35,13 +42,20 @@ export function addPredictCommand(program: Command, host: CliHost): void {
         const predictions: Prediction[] = []
         for (let start = 0; start < texts.length; start += batch) {
           const part = texts.slice(start, start + batch)
-          const answers = await client.invoke('runs.predict', { id: run.id, texts: part })
+          const answers = await client.invoke('runs.predict', {
+            id: run.id,
+            texts: part,
+            ...(flags.task === undefined ? {} : { task: flags.task }),
+            ...(flags.active === undefined ? {} : { active: flags.active }),
+          })
           predictions.push(...answers.map((answer, index) => ({ ...part[index], ...answer })))
         }
+        const severalTasks = flags.task !== undefined || flags.active !== undefined
         output.result(predictions, () =>
           table(
-            ['label', 'score', 'text'],
-            predictions.map(({ label, scores, text = '', secondText }) => [
+            [...(severalTasks ? ['task'] : []), 'label', 'score', 'text'],
+            predictions.map(({ task, label, scores, text = '', secondText }) => [
+              ...(severalTasks ? [task] : []),
               label,
               percent(scores.find((entry) => entry.label === label)?.score),
               shorten(secondText === undefined ? text : `${text} | ${secondText}`, 100),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
 import { WorkbenchError, type RunDetail, type RunSummary } from '../../preload/contract.ts'
+import { describeAnalysis } from './analysis.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, figure, score, table } from './format.ts'
 import { findRun } from './lookup.ts'
@@ -111,7 +112,7 @@ function describe(run: RunDetail): string {
         counts.map((row, index) => [labels[index] ?? '', ...row.map(String)]),
       )}`,
   )
-  return [...parts, ...matrices].join('\n')
+  return [...parts, ...describeAnalysis(run), ...matrices].join('\n')
 }
 
 function backboneInWords(run: RunDetail): string {

@@ -91,11 +91,23 @@ export function sourcesOf(flags: SourceFlags): InputOf<'datasets.import'> | unde
   return parsed.data
 }
 
+/** Flags whose names are not those of the settings, or which set several at once. */
+const flagNames: Record<string, string> = {
+  groupLearningRates: 'learningRate',
+  unfreezeLayers: 'unfreeze',
+  adapterIds: 'adapters',
+  moreDatasetIds: 'datasets',
+  layers: 'headLayers',
+  dropout: 'headDropout',
+}
+
 /** Zod's issues with the flags that they are about: `training.batchSize` is `--batch-size`. */
 export function flagIssues(issues: readonly { path: PropertyKey[]; message: string }[]): string {
   return issues
     .map(({ path, message }) => {
-      const name = String(path.at(-1) ?? '')
+      const keys = path.map(String)
+      const listed = keys.find((key) => Object.hasOwn(flagNames, key))
+      const name = (listed === undefined ? keys.at(-1) : flagNames[listed]) ?? ''
       return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${message}`
     })
     .join('; ')

@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 
+import { ParameterGroup } from '../../preload/contract.ts'
+
 /** A command line that cannot be meant: the process ends with status 2. */
 export class UsageError extends Error {
   constructor(message: string) {
@@ -52,6 +54,45 @@ export function parseDelimiter(text: string): string {
 
 export function collect(text: string, earlier: string[] | undefined): string[] {
   return [...(earlier ?? []), text]
+}
+
+/** `a,b, c`: what stands between the commas. @throws InvalidArgumentError where nothing does */
+export function parseList(text: string): string[] {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  if (parts.length === 0) throw new InvalidArgumentError('Name at least one, with commas between several.')
+  return parts
+}
+
+export function parseIntegers(text: string): number[] {
+  return parseList(text).map(parseInteger)
+}
+
+/** What `--learning-rate` says: one rate for all, rates of single parameter groups, or both. */
+export interface LearningRates {
+  learningRate?: number
+  groupLearningRates: Partial<Record<ParameterGroup, number>>
+}
+
+/** `1e-3`, `adapter=1e-3,head=1e-4`, or one rate and exceptions from it: `1e-3,head=1e-4`. */
+export function parseLearningRates(text: string): LearningRates {
+  const rates: LearningRates = { groupLearningRates: {} }
+  for (const part of parseList(text)) {
+    const at = part.indexOf('=')
+    if (at < 0) {
+      if (rates.learningRate !== undefined)
+        throw new InvalidArgumentError('Give one rate, or group=rate with commas between.')
+      rates.learningRate = parseNumber(part)
+      continue
+    }
+    const group = ParameterGroup.safeParse(part.slice(0, at).trim())
+    if (!group.success)
+      throw new InvalidArgumentError(`The groups of parameters are ${ParameterGroup.options.join(', ')}.`)
+    rates.groupLearningRates[group.data] = parseNumber(part.slice(at + 1))
+  }
+  return rates
 }
 
 /**

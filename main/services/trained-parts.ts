@@ -31,11 +31,13 @@ export async function keepParts(
   const isTuned = run.backboneHashBefore !== undefined && run.backboneHashBefore !== backboneHashAfter
   const tasks = listRunTasks(database, run.id)
   const adapterIds = listRunAdapters(database, run.id).map(({ adapterId }) => adapterId)
-  const kept: (NewAdapter & { source: string })[] = []
+  const kept: NewAdapter[] = []
+  const sources: string[] = []
   for (const part of parts) {
     const id = randomUUID()
     const source = isAbsolute(part.path) ? part.path : join(runFolder(home, run.id), part.path)
     await copyIntoAdapters(home, id, source)
+    sources.push(source)
     const task = part.kind === 'head' ? tasks[part.task ?? 0] : undefined
     const labels = task?.labels ?? []
     const datasetName = task?.datasetName ?? run.datasetName
@@ -56,18 +58,17 @@ export async function keepParts(
       score: { metric: best.metric, value: best.value },
       createdAt: new Date().toISOString(),
       file: adapterFile(id),
-      source,
     })
   }
   return {
     ids: kept.map(({ id }) => id),
     insert() {
-      for (const { source: _source, ...adapter } of kept) {
+      for (const adapter of kept) {
         insertAdapter(database, { ...adapter, name: freeName(database, adapter.name) })
       }
     },
     async finish() {
-      for (const { source } of kept) await rm(source, { force: true })
+      for (const source of sources) await rm(source, { force: true })
     },
   }
 }

@@ -1,0 +1,83 @@
+import type { Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
+import { figure, megabytes, percent, table } from './format.ts'
+
+/** What a run found out besides its scores: a section of text for each part that there is. */
+export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
+  const { cost, forgetting, dropCurve, fusion, selections } = analysis
+  return [
+    ...(cost === undefined ? [] : [costInWords(cost)]),
+    ...(forgetting === undefined ? [] : [forgettingInWords(forgetting)]),
+    ...(tasks.length < 2
+      ? []
+      : [
+          section(
+            'tasks',
+            ['task', 'split', ...scoreHeader],
+            tasks.flatMap(({ name, validation, test }) => [
+              [name, 'validation', ...scoreCells(validation)],
+              ...(test === undefined ? [] : [[name, 'test', ...scoreCells(test)]]),
+            ]),
+          ),
+        ]),
+    ...(dropCurve === undefined
+      ? []
+      : [
+          section(
+            'adapters left out of the first layers, on validation',
+            ['layers left out', ...scoreHeader, 'ms per example'],
+            dropCurve.map(({ droppedLayers, scores, msPerExample }) => [
+              String(droppedLayers),
+              ...scoreCells(scores),
+              figure(msPerExample),
+            ]),
+          ),
+        ]),
+    ...(fusion === undefined
+      ? []
+      : [
+          section(
+            'mean weight of each adapter, on validation',
+            ['layer', 'place', ...fusion.adapters],
+            fusion.weights.map(({ layer, place, weights }) => [
+              String(layer),
+              place,
+              ...weights.map((weight) => weight.toFixed(3)),
+            ]),
+          ),
+        ]),
+    ...(selections === undefined
+      ? []
+      : [
+          section(
+            'adapters at work, on validation',
+            ['selection', 'task', ...scoreHeader, 'routed'],
+            selections.map(({ selection, task, scores, routed }) => [
+              selection,
+              task,
+              ...scoreCells(scores),
+              percent(routed),
+            ]),
+          ),
+        ]),
+  ]
+}
+
+const scoreHeader = ['accuracy', 'macro F1', 'Matthews', 'loss']
+
+function scoreCells({ accuracy, macroF1, matthews, loss }: Scores): string[] {
+  return [percent(accuracy), percent(macroF1), matthews.toFixed(3), loss.toFixed(4)]
+}
+
+function section(title: string, header: string[], rows: string[][]): string {
+  return `\n${title}\n${table(header, rows)}`
+}
+
+export function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {
+  return `cost        ${figure(forwardFlops / 1e6)} MFLOP forward, ${figure(backwardFlops / 1e6)} MFLOP backward, ${megabytes(activationBytes)} of activations per example`
+}
+
+function forgettingInWords({ before, after, tokens }: Forgetting): string {
+  const change = after - before
+  const sign = change < 0 ? '−' : '+'
+  return `forgetting  masked-language-model loss ${before.toFixed(4)} before, ${after.toFixed(4)} after (${sign}${Math.abs(change).toFixed(4)}), on ${String(tokens)} tokens`
+}

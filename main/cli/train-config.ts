@@ -1,0 +1,134 @@
+import type { Command } from 'commander'
+
+import { RunConfig, type InputOf } from '../../preload/contract.ts'
+import type { CommonOptions } from './context.ts'
+import { flagIssues, type SourceFlags } from './sources.ts'
+import {
+  collect,
+  parseInteger,
+  parseIntegers,
+  parseLearningRates,
+  parseList,
+  parseNumber,
+  UsageError,
+  type LearningRates,
+} from './usage.ts'
+
+export interface TrainFlags extends CommonOptions, SourceFlags {
+  model: string
+  dataset?: string[]
+  datasets?: string[]
+  taskSampling?: string
+  method: string
+  option?: string[]
+  adapters?: string[]
+  epochs?: number
+  seed?: number
+  learningRate?: LearningRates
+  unfreeze?: number[]
+  decayExempt?: boolean
+  batchSize?: number
+  microBatchSize?: number
+  maximumLength?: number
+  headLayers?: number
+  headDropout?: number
+  pooling?: string
+  patience?: number
+  bestMetric?: string
+  engine?: string
+  device?: string
+  threads?: number
+  weightDecay?: number
+  warmup?: number
+  schedule?: string
+  clipNorm?: number
+  checkpointSteps?: number
+}
+
+export function trainFlags(command: Command): Command {
+  return command
+    .option('--model <name or folder>', 'a known model, or a folder with a checkpoint', 'starter')
+    .option(
+      '--dataset <name or id>',
+      'a dataset that was imported; else name files with --train. Several, each a task, by giving it again',
+      collect,
+    )
+    .option('--datasets <names or ids>', 'several datasets with commas between, each a task', parseList)
+    .option('--task-sampling <name>', 'how batches are divided among tasks: size, squareRoot or even')
+    .option(
+      '--method <name>',
+      'name of a method, or name[option=value,…]; "methods" lists them all',
+      'seq_bn',
+    )
+    .option('--option <key=value>', 'option of the method; may be given several times', collect)
+    .option(
+      '--adapters <names or ids>',
+      'stored adapters that the method builds on, with commas between',
+      parseList,
+    )
+    .option('--name <name>', 'name of the run, and of the dataset when files are imported')
+    .option('--epochs <count>', 'passes over the training rows', parseInteger)
+    .option('--seed <number>', 'seed of everything random', parseInteger)
+    .option(
+      '--learning-rate <rates>',
+      "highest learning rate (default: the method's), or one for single groups: adapter=1e-3,head=1e-4",
+      parseLearningRates,
+    )
+    .option(
+      '--unfreeze <layers>',
+      'layers of the backbone, from 0, that are trained as well: 3,2',
+      parseIntegers,
+    )
+    .option('--decay-exempt', 'leave biases and the weights of layer norms out of weight decay')
+    .option('--batch-size <count>', 'rows per step', parseInteger)
+    .option('--micro-batch-size <count>', 'rows at once; a step adds several up', parseInteger)
+    .option('--maximum-length <count>', 'tokens that a text is cut to', parseInteger)
+    .option('--head-layers <count>', '1 or 2', parseInteger)
+    .option('--head-dropout <share>', 'dropout before the layers of the head', parseNumber)
+    .option('--pooling <name>', 'what the head reads: first (token) or mean (of all)')
+    .option('--patience <count>', 'stop after so many epochs without a better score; 0: never', parseInteger)
+    .option('--best-metric <name>', 'accuracy, macroF1 or matthews')
+    .option('--engine <name>', 'auto or onnxruntime')
+    .option('--device <name>', 'auto or cpu')
+    .option('--threads <count>', 'threads of the engine; 0: one per core', parseInteger)
+    .option('--weight-decay <number>', 'of AdamW', parseNumber)
+    .option('--warmup <share>', 'share of the steps during which the learning rate rises', parseNumber)
+    .option('--schedule <name>', 'linear, constant or cosine')
+    .option('--clip-norm <number>', 'largest norm of the gradient; 0: no clipping', parseNumber)
+    .option('--checkpoint-steps <count>', 'steps between checkpoints for resuming', parseInteger)
+}
+
+/** What a run is started with, beside its flags. */
+export interface Resolved {
+  method: { name: string; options: Record<string, unknown> }
+  modelId: string
+  datasetIds: readonly string[]
+  adapterIds: readonly string[]
+}
+
+/** @throws UsageError naming the flags whose values cannot be */
+export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.start'> {
+  const { epochs, seed, batchSize, microBatchSize, maximumLength } = flags
+  const { patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps } = flags
+  const { engine, device, threads, unfreeze: unfreezeLayers, decayExempt } = flags
+  const [datasetId, ...moreDatasetIds] = resolved.datasetIds
+  const training = {
+    ...flags.learningRate,
+    ...{ epochs, seed, batchSize, microBatchSize, maximumLength, unfreezeLayers, decayExempt },
+    ...{ patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps },
+  }
+  const parsed = RunConfig.safeParse({
+    name: flags.name,
+    modelId: resolved.modelId,
+    datasetId,
+    moreDatasetIds,
+    taskSampling: flags.taskSampling,
+    method: resolved.method,
+    adapterIds: resolved.adapterIds,
+    head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
+    training,
+    engine: { engine, device, threads },
+  })
+  if (parsed.success) return parsed.data
+  throw new UsageError(flagIssues(parsed.error.issues))
+}
