@@ -1,17 +1,36 @@
 import { WorkbenchError, type MethodDescription } from '../../preload/contract.ts'
 import { fullFineTuning, headOnly } from './baselines.ts'
-import { doubleSequentialBottleneck, parallelBottleneck, sequentialBottleneck } from './bottleneck.ts'
+import {
+  doubleSequentialBottleneck,
+  doubleSequentialInvertibleBottleneck,
+  parallelBottleneck,
+  scaledParallelBottleneck,
+  sequentialBottleneck,
+  sequentialInvertibleBottleneck,
+} from './bottleneck.ts'
+import { bitfit } from './bitfit.ts'
 import { averageOutputs, averageParameters } from './average.ts'
+import { adapterDrop, robustAdapterDrop } from './drop.ts'
 import { fusion, meanFusion, staticFusion, weightedFusion } from './fusion.ts'
+import { ia3 } from './ia3.ts'
+import { lora } from './lora.ts'
+import { masked } from './masked.ts'
 import type { Method } from './method.ts'
+import { mixAndMatch, mixAndMatchGeneration } from './mix-and-match.ts'
 import { parallel } from './parallel.ts'
+import { flatPrefixTuning, prefixTuning } from './prefix.ts'
 import { stack } from './stack.ts'
+import { taskDrop } from './task-drop.ts'
+import { union, unipelt } from './union.ts'
 
 /** Every method there is. Adding one touches its own file and this list. */
 const methods: readonly Method[] = [
   sequentialBottleneck,
   doubleSequentialBottleneck,
   parallelBottleneck,
+  scaledParallelBottleneck,
+  sequentialInvertibleBottleneck,
+  doubleSequentialInvertibleBottleneck,
   stack,
   averageOutputs,
   averageParameters,
@@ -20,7 +39,20 @@ const methods: readonly Method[] = [
   staticFusion,
   meanFusion,
   weightedFusion,
+  adapterDrop,
+  robustAdapterDrop,
+  taskDrop,
+  mixAndMatch,
+  mixAndMatchGeneration,
+  masked,
   headOnly,
+  lora,
+  ia3,
+  prefixTuning,
+  flatPrefixTuning,
+  unipelt,
+  union,
+  bitfit,
   fullFineTuning,
 ]
 

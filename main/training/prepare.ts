@@ -12,7 +12,7 @@ import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../mo
 import { runAdapterName, type TrainJob } from './messages.ts'
 import { parameterRules, unfrozenParameters } from './parameter-rules.ts'
 import { readStoredAdapters } from './stored-adapters.ts'
-import { taskPaths } from './task-paths.ts'
+import { headNames, pathNames } from './task-paths.ts'
 import { tunedModel, type NamedTensors, type TunedModel } from './tuned-model.ts'
 
 /** All that a run needs before its first graph. The checkpoint stays open: close it. */
@@ -57,20 +57,20 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
     }
     const chosen = findMethod(method.name)
     const learningRate = training.learningRate ?? chosen.learningRate
-    const paths = taskPaths(tasks)
     const { adapters, values } = await readStoredAdapters(job.adapters, config)
     const prepared = chosen.prepare(method.options, {
       config,
       adapterName: runAdapterName,
-      tasks: paths,
+      tasks: pathNames(tasks),
       adapters,
     })
     const parameters = [
       ...prepared.parameters,
       ...unfrozenParameters(config, training.unfreezeLayers, prepared.parameters),
     ]
+    const names = headNames(tasks)
     const heads = tasks.map(({ labels }, task) => {
-      const name = paths[task] ?? runAdapterName
+      const name = names[task] ?? runAdapterName
       return { name, head: classificationHead(head, config, labels.length, name), labels: labels.length }
     })
     const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]

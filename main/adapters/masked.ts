@@ -1,0 +1,234 @@
+import { z } from 'zod'
+
+import {
+  add,
+  cast,
+  concatenate,
+  divide,
+  exponential,
+  greater,
+  logarithm,
+  multiply,
+  negate,
+  reduceMean,
+  reduceSum,
+  relu,
+  reshape,
+  subtract,
+  transpose,
+  type Value,
+} from '../graph/index.ts'
+import { architectureOf } from '../models/architecture.ts'
+import type { BackboneConfig } from '../models/config.ts'
+import type { BlockSite, Build } from '../models/sites.ts'
+import { linear } from '../models/transformer-block.ts'
+import { bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
+import { prepareBottleneck } from './bottleneck.ts'
+import { defineMethod, type ParameterSpec, type Tally } from './method.ts'
+import { layersOf, type AdapterParts } from './parts.ts'
+import {
+  completeOptions,
+  gatesOf,
+  gateSpecs,
+  mixedBottleneckOptions,
+  mixtureSites,
+  taskAdapterNames,
+} from './task-mixture.ts'
+
+const places = ['attention', 'output'] as const
+
+/**
+ * Masked MAM: while training, a random share of each adapter's bottleneck units is set to 0, drawn for each example
+ * and layer; a linear layer reads the mean over tokens of what the adapter adds (its scaled up-projection) and predicts
+ * which units were masked. Its binary cross-entropy, the mean over units, layers and examples, is added to the loss.
+ * In use nothing is masked or predicted. Several tasks have adapters and predictors each; their outputs are combined
+ * as in `task_drop`.
+ */
+export const masked = defineMethod({
+  name: 'masked',
+  label: 'MAM (masked)',
+  family: 'mam',
+  summary:
+    'Random units of the adapters are switched off in training, and a small helper must tell from the output which: it keeps single units from doing all the work.',
+  source: 'masked adapters with mask prediction, as in the product brief',
+  learningRate: 1e-3,
+  manyTasks: true,
+  options: z
+    .object({
+      mask_share: z.number().min(0).max(0.9).default(0.15).meta({
+        title: 'Masked share',
+        description: 'How many of an adapter’s bottleneck units are set to 0 for each text while training.',
+      }),
+      mask_weight: z.number().min(0).max(100).default(0.1).meta({
+        title: 'Weight of the prediction',
+        description: 'How much predicting the mask counts beside the task itself; 0: nothing is predicted.',
+      }),
+      ...mixedBottleneckOptions.shape,
+    })
+    .strict(),
+  prepare({ mask_share: share, mask_weight: weight, ...bottleneck }, { config, adapterName, tasks }) {
+    const options = completeOptions(bottleneck)
+    const names = taskAdapterNames(adapterName, tasks)
+    const plain = names.map((name) => prepareBottleneck(options, config, name))
+    const gates = `task_gates.${adapterName}`
+    const sites = layersOf(config).flatMap((layer) =>
+      places.flatMap((place) => (plain[0]?.parts?.bottleneck?.({ layer, place }) ? [{ layer, place }] : [])),
+    )
+    const predicts = weight > 0
+    const predictors = names.flatMap((name) =>
+      predicts ? sites.flatMap((site) => predictorSpecs(options, config, site, name)) : [],
+    )
+    const [only] = plain
+    return {
+      parameters: [
+        ...plain.flatMap(({ parameters }) => parameters),
+        ...gateSpecs(config, tasks.length, gates),
+        ...predictors,
+      ],
+      sites(build, { variant }) {
+        const prediction = { share, weight, part: 1 / (sites.length * names.length) }
+        const adapters = names.map((name) => maskedParts(build, options, config, name, prediction))
+        return mixtureSites(build, { config, adapters, gates }, variant)
+      },
+      gates: gatesOf(config, tasks.length, gates),
+      ...(only?.parts && plain.length === 1 ? { parts: only.parts } : {}),
+      ...(predicts
+        ? { tally: maskTally(names.flatMap((name) => sites.map((site) => countsName(name, site)))) }
+        : {}),
+    }
+  },
+})
+
+interface Prediction {
+  share: number
+  weight: number
+  /** Of the mean over sites and tasks, what one of them is. */
+  part: number
+}
+
+/** A task's adapter as it trains: masked, and read by its predictors. */
+function maskedParts(
+  build: Build,
+  options: BottleneckOptions,
+  config: BackboneConfig,
+  name: string,
+  { share, weight, part: ofAll }: Prediction,
+): AdapterParts {
+  const keeps = (site: BlockSite): Value =>
+    build.draw(
+      `mask:${name}.${site.layer}.${site.place}`,
+      ['batch', bottleneckSize(options.reduction_factor, site.layer, config.hiddenSize)],
+      { kind: 'ones', probability: 1 - share },
+    )
+  const { parts = {} } = prepareBottleneck(options, config, name, {
+    inner: (_build, site, activations) =>
+      build.training && share > 0
+        ? multiply(activations, reshape(keeps(site), [1, 'batch', activations.shape.at(-1) ?? 0]))
+        : activations,
+  })
+  if (!build.training || weight === 0) return parts
+  return {
+    ...parts,
+    bottleneck(site) {
+      const part = parts.bottleneck?.(site)
+      return (
+        part && {
+          ...part,
+          mixesPositions: true,
+          apply(within, x, residual) {
+            const applied = part.apply(within, x, residual)
+            predictMask(build, config, { name, site, weight, ofAll, keeps: keeps(site) }, applied.up)
+            return applied
+          },
+        }
+      )
+    },
+  }
+}
+
+/** Adds the cross-entropy of the mask to the loss, and counts what the predictor got right. */
+function predictMask(
+  build: Build,
+  config: BackboneConfig,
+  {
+    name,
+    site,
+    weight,
+    ofAll,
+    keeps,
+  }: { name: string; site: BlockSite; weight: number; ofAll: number; keeps: Value },
+  up: Value,
+): void {
+  const { hiddenSize } = config
+  const tokens = reshape(transpose(build.tokenMask, [1, 0]), ['sequence', 'batch', 1])
+  const mean = divide(reduceSum(multiply(up, tokens), [0]), reduceSum(tokens, [0]))
+  const width = Number(keeps.shape[1])
+  const logits = linear(build, mean, predictorPath(config, site, name), hiddenSize, width)
+  const one = build.graph.scalar(1)
+  const isMasked = subtract(one, keeps)
+  // log(1 + e^z) − z·target, without a large exponential.
+  const magnitude = add(relu(logits), relu(negate(logits)))
+  const softplus = add(relu(logits), logarithm(add(exponential(negate(magnitude)), 1)))
+  const entropy = reduceMean(subtract(softplus, multiply(logits, isMasked)), [1])
+  build.loss('mask', multiply(entropy, ofAll), weight)
+  const predicted = cast(greater(logits, 0), 'float32')
+  const count = (units: Value): Value => reshape(reduceSum(units, [0, 1]), [1])
+  build.reveal(
+    countsName(name, site),
+    concatenate(
+      [
+        count(multiply(predicted, isMasked)),
+        count(isMasked),
+        count(multiply(subtract(one, predicted), keeps)),
+        count(keeps),
+      ],
+      0,
+    ),
+  )
+}
+
+function predictorPath(config: BackboneConfig, { layer, place }: BlockSite, name: string): string {
+  return `${architectureOf(config).sitePath(layer, place)}.mask_predictors.${name}`
+}
+
+function predictorSpecs(
+  { reduction_factor }: BottleneckOptions,
+  config: BackboneConfig,
+  site: BlockSite,
+  name: string,
+): ParameterSpec[] {
+  const path = predictorPath(config, site, name)
+  const width = bottleneckSize(reduction_factor, site.layer, config.hiddenSize)
+  const common = { group: 'adapter' as const }
+  return [
+    {
+      ...common,
+      name: `${path}.weight`,
+      shape: [width, config.hiddenSize],
+      initialization: { kind: 'normal', deviation: 0.02 },
+    },
+    { ...common, name: `${path}.bias`, shape: [width], initialization: { kind: 'constant', value: 0 } },
+  ]
+}
+
+/** Under which name a site's counts are revealed: masked units found, masked units, kept units found, kept units. */
+function countsName(name: string, { layer, place }: BlockSite): string {
+  return `maskCounts.${name}.${layer}.${place}`
+}
+
+/** Balanced accuracy of the predictors: the mean of the shares found of the masked and of the kept units. */
+function maskTally(revealed: readonly string[]): Tally {
+  return {
+    revealed,
+    figures(sums) {
+      const total = (position: number): number =>
+        revealed.reduce((sum, name) => sum + (sums[name]?.[position] ?? 0), 0)
+      const shares = [
+        { found: total(0), of: total(1) },
+        { found: total(2), of: total(3) },
+      ].filter(({ of }) => of > 0)
+      const sum = shares.reduce((all, { found, of }) => all + found / of, 0)
+      return shares.length > 0 ? { maskBalancedAccuracy: sum / shares.length } : {}
+    },
+  }
+}

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { wholeMethod } from '../../../main/adapters/method.ts'
+import {
+  makeTrainingFolder,
+  numbers,
+  run,
+  type Heard,
+  type TrainingFolder,
+} from '../../fixtures/training-run.ts'
+import { tunedPass } from '../../fixtures/tuned-pass.ts'
+
+let folder: TrainingFolder
+beforeEach(async () => {
+  folder = await makeTrainingFolder()
+})
+afterEach(() => folder.remove())
+
+const options = { reduction_factor: 4 }
+const short = { epochs: 2 }
+
+/** What a run measured, its configuration and times left out. */
+function measured(heard: Heard) {
+  const { points, result } = numbers(heard)
+  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
+}
+
+describe('robust AdapterDrop', () => {
+  it('that never drops is a plain adapter, to the last bit', async () => {
+    const plain = await run(folder.jobFor('plain', { options, training: short }))
+    const robust = await run(
+      folder.jobFor('robust', {
+        method: 'adapter_drop_robust',
+        options: { ...options, dropped_from: 0, dropped_to: 0 },
+        training: short,
+      }),
+    )
+    expect(measured(robust)).toEqual(measured(plain))
+  })
+
+  it('that drops at random learns, resumes as if it had not stopped, and shows its curve', async () => {
+    const overrides = { method: 'adapter_drop_robust', options, training: { epochs: 12 } }
+    const whole = await run(folder.jobFor('whole', overrides))
+    const job = folder.jobFor('parted', overrides)
+    await run(job, (points) => (points.has('train.loss@13') ? 'pause' : undefined))
+    const rest = await run({ ...job, resume: true })
+    expect(numbers(rest).result).toEqual(numbers(whole).result)
+    expect(whole.result?.test?.accuracy).toBeGreaterThan(0.9)
+    const curve = whole.result?.analysis.dropCurve ?? []
+    expect(curve.map(({ droppedLayers }) => droppedLayers)).toEqual([0, 1, 2])
+    expect(curve[0]?.scores.accuracy).toBe(whole.result?.validation.accuracy)
+    expect(curve.every(({ msPerExample }) => msPerExample > 0)).toBe(true)
+  })
+
+  it('draws every number of layers in its range, and none outside', async () => {
+    const { prepared, close } = await tunedPass(
+      folder.jobFor('range', { method: 'adapter_drop_robust', options: { dropped_from: 1, dropped_to: 2 } }),
+    )
+    const draw = prepared.model.method.draw
+    const drawn = Array.from(
+      { length: 20 },
+      (_, i) => draw?.(() => Float32Array.of(i / 20), 8).variant.droppedLayers,
+    )
+    expect(new Set(drawn)).toEqual(new Set([1, 2]))
+    await close()
+  })
+
+  it('computes no backward pass below the layers that a batch drops', async () => {
+    const { prepared, tuning, parameters, close } = await tunedPass(
+      folder.jobFor('robust', {
+        method: 'adapter_drop_robust',
+        options: { ...options, dropped_from: 1, dropped_to: 1 },
+      }),
+    )
+    const size = parameters.length
+    tuning.start({ parameters, moment1: new Float32Array(size), moment2: new Float32Array(size) })
+    const texts = [{ ids: Int32Array.of(2, 11, 3), typeIds: new Int32Array(3) }]
+    const examples = { texts, lengths: Int32Array.of(3), classes: Int32Array.of(1) }
+    await tuning.train(1, 1e-2, examples, { task: 0, indices: Uint32Array.of(0) })
+    const { parameters: after } = await tuning.vectors()
+    const moved = [...prepared.model.layout.entries.values()]
+      .filter(({ offset, size: length }) =>
+        after.subarray(offset, offset + length).some((value, i) => value !== parameters[offset + i]),
+      )
+      .map(({ name }) => name)
+    expect(moved.some((name) => name.includes('layer.1.'))).toBe(true)
+    expect(moved.some((name) => name.includes('layer.0.'))).toBe(false)
+    await close()
+  })
+})
+
+describe('specialised AdapterDrop', () => {
+  it('with no adapter left is the backbone with its head', async () => {
+    const dropped = await run(
+      folder.jobFor('dropped', {
+        method: 'adapter_drop',
+        options: { ...options, dropped_layers: 2 },
+        training: short,
+      }),
+    )
+    const head = await run(folder.jobFor('head', { method: 'head', training: short }))
+    expect(measured(dropped)).toEqual(measured(head))
+  })
+
+  it('trains only the adapters above, and its curve begins there', async () => {
+    const { result, messages } = await run(
+      folder.jobFor('half', {
+        method: 'adapter_drop',
+        options: { ...options, dropped_layers: 1 },
+        training: short,
+      }),
+    )
+    const plain = await run(folder.jobFor('plain', { options, training: { epochs: 1 } }))
+    const count = (heard: Heard['messages']) => heard.find(({ type }) => type === 'started')
+    expect(count(messages)).not.toEqual(count(plain.messages))
+    expect(result?.analysis.dropCurve?.map(({ droppedLayers }) => droppedLayers)).toEqual([1, 2])
+  })
+})
+
+describe('dropping all layers of a trained adapter', () => {
+  it.each(['seq_bn', 'double_seq_bn', 'par_bn'])('of %s leaves the backbone’s own output', async (method) => {
+    const adapter = await tunedPass(folder.jobFor('adapter', { method }))
+    const head = await tunedPass(folder.jobFor('head', { method: 'head' }))
+    const bare = await head.logits(wholeMethod)
+    expect(await adapter.logits({ task: 0, variant: { droppedLayers: 2 } })).toEqual(bare)
+    expect(await adapter.logits(wholeMethod)).not.toEqual(bare)
+    await adapter.close()
+    await head.close()
+  })
+})
+
+describe('options of AdapterDrop that are not usable', () => {
+  it.each([
+    ['adapter_drop', { dropped_layers: 3 }, /dropped_layers.*3.*2 layers/],
+    ['adapter_drop', { dropped_layers: 1.5 }, /dropped_layers/],
+    ['adapter_drop_robust', { dropped_to: 9 }, /dropped_to.*9.*2 layers/],
+    ['adapter_drop_robust', { dropped_from: 2, dropped_to: 1 }, /dropped_from.*2.*more than the 1/],
+    ['adapter_drop_robust', { inv_adapter: 'nice' }, /inv_adapter/],
+  ])('%s %j', async (method, wrong, message) => {
+    await expect(run(folder.jobFor('wrong', { method, options: wrong }))).rejects.toThrow(message)
+  })
+})

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { findMethod } from '../../../main/adapters/registry.ts'
+import {
+  makeTrainingFolder,
+  numbers,
+  run,
+  wordRows,
+  type Heard,
+  type TrainingFolder,
+} from '../../fixtures/training-run.ts'
+
+let folder: TrainingFolder
+beforeEach(async () => {
+  folder = await makeTrainingFolder()
+})
+afterEach(() => folder.remove())
+
+const options = { reduction_factor: 4 }
+
+function measured(heard: Heard) {
+  const { points, result } = numbers(heard)
+  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
+}
+
+function lasting(heard: Heard, name: string): number[] {
+  return [...heard.points.values()].filter((point) => point.name === name).map(({ value }) => value)
+}
+
+describe('masked MAM', () => {
+  it('without masks and prediction is a plain adapter, to the last bit', async () => {
+    const training = { epochs: 2 }
+    const plain = await run(folder.jobFor('plain', { options, training }))
+    const masked = await run(
+      folder.jobFor('masked', {
+        method: 'masked',
+        options: { ...options, mask_share: 0, mask_weight: 0 },
+        training,
+      }),
+    )
+    expect(measured(masked)).toEqual(measured(plain))
+  })
+
+  it('learns its task and its masks, and reports both', async () => {
+    const heard = await run(
+      folder.jobFor('masked', {
+        method: 'masked',
+        options: { ...options, mask_share: 0.3, mask_weight: 1, init_weights: 'bert' },
+        training: { epochs: 30, learningRate: 2e-2 },
+      }),
+    )
+    expect(heard.result?.test?.accuracy).toBeGreaterThan(0.9)
+    const losses = lasting(heard, 'train.loss')
+    const task = lasting(heard, 'train.taskLoss')
+    const mask = lasting(heard, 'train.loss.mask')
+    expect(mask.length).toBe(losses.length)
+    losses.forEach((loss, i) => expect(loss).toBeCloseTo((task[i] ?? 0) + (mask[i] ?? 0), 5))
+    const found = lasting(heard, 'train.maskBalancedAccuracy')
+    expect(found.length).toBe(30)
+    expect(found.at(-1)).toBeGreaterThan(0.6)
+  })
+
+  it('draws the same masks after a pause', async () => {
+    const overrides = {
+      method: 'masked',
+      options: { ...options, mask_share: 0.3 },
+      training: { epochs: 3, microBatchSize: 3 },
+    }
+    const whole = await run(folder.jobFor('whole', overrides))
+    const job = folder.jobFor('parted', overrides)
+    const first = await run(job, (points) => (points.has('train.loss@15') ? 'pause' : undefined))
+    const rest = await run({ ...job, resume: true })
+    const together = { ...rest, points: new Map([...first.points, ...rest.points]) }
+    expect(numbers(together)).toEqual(numbers(whole))
+  })
+
+  it('gives each of several tasks its adapters and its predictors', async () => {
+    const tasks = [
+      folder.task('first', wordRows(['bad', 'good'])),
+      folder.task('second', wordRows(['thing', 'it'], 60)),
+    ]
+    const { result, points } = await run(
+      folder.jobFor('both', { method: 'masked', options, tasks, training: { epochs: 8 } }),
+    )
+    for (const { test } of result?.tasks ?? []) expect(test?.accuracy).toBeGreaterThan(0.9)
+    expect(result?.analysis.selections?.map(({ selection }) => selection)).toContain('top1')
+    expect([...points.keys()].some((key) => key.startsWith('train.maskBalancedAccuracy@'))).toBe(true)
+  })
+
+  it.each([
+    [{ mask_share: 1 }, /mask_share/],
+    [{ mask_weight: -1 }, /mask_weight/],
+    [{ inv_adapter: 'nice' }, /inv_adapter/],
+  ])('refuses %j', async (wrong, message) => {
+    await expect(run(folder.jobFor('wrong', { method: 'masked', options: wrong }))).rejects.toThrow(message)
+  })
+
+  it('is known by its name, with a hint for each of its own options', () => {
+    const fields = findMethod('masked').fields()
+    expect(fields.slice(0, 2).map(({ name }) => name)).toEqual(['mask_share', 'mask_weight'])
+  })
+})

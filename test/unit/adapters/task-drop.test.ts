@@ -1,0 +1,192 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { wholeMethod } from '../../../main/adapters/method.ts'
+import { dropAtRandom } from '../../../main/adapters/task-drop.ts'
+import { predict } from '../../../main/training/predict.ts'
+import {
+  makeTrainingFolder,
+  numbers,
+  run,
+  wordRows,
+  type Heard,
+  type TrainingFolder,
+} from '../../fixtures/training-run.ts'
+import { tunedPass } from '../../fixtures/tuned-pass.ts'
+
+let folder: TrainingFolder
+beforeEach(async () => {
+  folder = await makeTrainingFolder()
+})
+afterEach(() => folder.remove())
+
+const options = { reduction_factor: 4 }
+const short = { epochs: 2 }
+
+function measured(heard: Heard) {
+  const { points, result } = numbers(heard)
+  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
+}
+
+function twoTasks() {
+  return [
+    folder.task('first task', wordRows(['bad', 'good'])),
+    folder.task('second', wordRows(['thing', 'it'], 60)),
+  ]
+}
+
+describe('a task adapter', () => {
+  it('that is never dropped is a plain adapter, to the last bit', async () => {
+    const plain = await run(folder.jobFor('plain', { options, training: short }))
+    const whole = await run(
+      folder.jobFor('whole', {
+        method: 'task_drop',
+        options: { ...options, drop_probability: 0 },
+        training: short,
+      }),
+    )
+    expect(measured(whole)).toEqual(measured(plain))
+  })
+
+  it('that is always dropped is no adapter: only the head learns', async () => {
+    const { prepared, tuning, parameters, logits, close } = await tunedPass(
+      folder.jobFor('never', { method: 'task_drop', options: { ...options, drop_probability: 1 } }),
+    )
+    const head = await tunedPass(folder.jobFor('head', { method: 'head' }))
+    const draw = prepared.model.method.draw?.(() => Float32Array.of(0.2, 0.9), 2)
+    expect(draw?.variant).toEqual({ active: [[], []] })
+    expect(await logits({ task: 0, variant: draw?.variant ?? {} })).toEqual(await head.logits(wholeMethod))
+    const size = parameters.length
+    tuning.start({ parameters, moment1: new Float32Array(size), moment2: new Float32Array(size) })
+    const texts = [{ ids: Int32Array.of(2, 11, 3), typeIds: new Int32Array(3) }]
+    const examples = { texts, lengths: Int32Array.of(3), classes: Int32Array.of(1) }
+    await tuning.train(1, 1e-2, examples, { task: 0, indices: Uint32Array.of(0) })
+    const { parameters: after } = await tuning.vectors()
+    for (const { group, offset, size: length } of prepared.model.layout.entries.values()) {
+      const moved = after
+        .subarray(offset, offset + length)
+        .some((value, i) => value !== parameters[offset + i])
+      expect(moved).toBe(group === 'head')
+    }
+    await close()
+    await head.close()
+  })
+
+  it('is drawn once for each example, and left out of the graph where no example keeps it', () => {
+    // [batch, tasks]: example 0 keeps task 1 only, example 1 none, example 2 task 1 and 2.
+    const numbersDrawn = Float32Array.of(0.1, 0.6, 0.2, 0.3, 0.1, 0.4, 0.49, 0.5, 0.9)
+    const { variant, feeds } = dropAtRandom(numbersDrawn, 3, 0.5, 2)
+    expect(variant.active).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    const survivors = Object.values(feeds ?? {})[0]
+    expect(survivors?.shape).toEqual([3, 3])
+    expect([...(survivors?.data ?? [])]).toEqual([0, 1, 0, 0, 0, 0, 0, 1, 1])
+  })
+
+  it('that some examples of a batch drop counts for the others alone', async () => {
+    const pass = await tunedPass(
+      folder.jobFor('mixed', {
+        method: 'task_drop',
+        options: { ...options, drop_probability: 0.5 },
+        training: { learningRate: 1e-30, clipNorm: 0 },
+      }),
+    )
+    const size = pass.parameters.length
+    pass.tuning.start({
+      parameters: pass.parameters,
+      moment1: new Float32Array(size),
+      moment2: new Float32Array(size),
+    })
+    const texts = [11, 12, 5, 6].map((word) => ({
+      ids: Int32Array.of(2, word, 3),
+      typeIds: new Int32Array(3),
+    }))
+    const examples = { texts, lengths: new Int32Array(4).fill(3), classes: Int32Array.of(0, 1, 0, 1) }
+    const method = pass.prepared.model.method
+    // Losses of each example alone, with its adapter and without, are what the batch's loss is made of.
+    const lossOf = async (indices: number[], draw: (row: number) => number): Promise<number> => {
+      pass.prepared.model.method.draw = () =>
+        dropAtRandom(
+          Float32Array.from(indices, (_, row) => draw(row)),
+          1,
+          0.5,
+          2,
+        )
+      const { loss } = await pass.tuning.train(1, 1e-30, examples, {
+        task: 0,
+        indices: Uint32Array.from(indices),
+      })
+      return loss
+    }
+    expect(method.draw).toBeDefined()
+    const kept = [await lossOf([0], () => 0.9), await lossOf([2], () => 0.9)]
+    const dropped = [await lossOf([1], () => 0.1), await lossOf([3], () => 0.1)]
+    const mean = [...kept, ...dropped].reduce((sum, loss) => sum + loss, 0) / 4
+    expect(await lossOf([0, 1, 2, 3], (row) => (row % 2 === 0 ? 0.9 : 0.1))).toBeCloseTo(mean, 5)
+    await pass.close()
+  })
+})
+
+describe('several tasks with adapters that are dropped at random', () => {
+  const overrides = {
+    method: 'task_drop',
+    options: { ...options, drop_probability: 0.4 },
+    training: { epochs: 14 },
+  }
+
+  it('are all learned, resume as if they had not stopped, and say what each selection is worth', async () => {
+    const whole = await run(folder.jobFor('whole', { ...overrides, tasks: twoTasks() }))
+    const job = folder.jobFor('parted', { ...overrides, tasks: twoTasks() })
+    const first = await run(job, (points) => (points.has('train.loss@17') ? 'pause' : undefined))
+    const rest = await run({ ...job, resume: true })
+    const together = { ...rest, points: new Map([...first.points, ...rest.points]) }
+    expect(numbers(together)).toEqual(numbers(whole))
+
+    const { result, points } = whole
+    expect(result?.tasks.map(({ name }) => name)).toEqual(['first task', 'second'])
+    for (const { test } of result?.tasks ?? []) expect(test?.accuracy).toBeGreaterThan(0.9)
+    const step = [...points.keys()].find((key) => key.startsWith('validation.first task.accuracy@'))
+    expect(step).toBeDefined()
+    const selections = result?.analysis.selections ?? []
+    expect(new Set(selections.map(({ selection }) => selection))).toEqual(
+      new Set(['all', 'own', 'top1', 'top2', 'confident']),
+    )
+    expect(selections.filter(({ selection }) => selection === 'all').map(({ scores }) => scores)).toEqual(
+      result?.tasks.map(({ validation }) => validation),
+    )
+    for (const { selection, routed = -1 } of selections) {
+      if (selection === 'confident') expect(routed).toBeGreaterThanOrEqual(0)
+    }
+    expect(result?.parts.map(({ kind, task }) => [kind, task])).toEqual([
+      ['adapter', undefined],
+      ['head', 0],
+      ['head', 1],
+    ])
+  })
+
+  it('predict through the task and the adapters that are asked for', async () => {
+    const job = folder.jobFor('asked', { ...overrides, tasks: twoTasks() })
+    await run(job)
+    const texts = [{ text: 'a good of' }]
+    const scores = async (active: string, task = 0) => (await predict({ ...job, texts, task, active }))[0]
+    expect((await scores('all', 1))?.task).toBe(1)
+    expect(await scores('first task,second')).toEqual(await scores('top2'))
+    expect(await scores('first task')).toEqual(await scores('own'))
+    expect(await scores('first task')).not.toEqual(await scores('second'))
+    const confident = await scores('confident')
+    const alone = [await scores('own', 0), await scores('own', 1)]
+    const best = alone.toSorted((a, b) => Math.max(...(b?.scores ?? [])) - Math.max(...(a?.scores ?? [])))[0]
+    expect(confident?.task).toBe(best?.task)
+    expect(confident?.scores[0]).toBeCloseTo(best?.scores[0] ?? Number.NaN, 5)
+    await expect(scores('third')).rejects.toThrow(/no task "third".*first task, second/)
+    await expect(scores('top3')).rejects.toThrow(/3 of 2/)
+  })
+
+  it('refuse a selection where there are no task adapters', async () => {
+    const job = folder.jobFor('plain', { options, training: { epochs: 1 } })
+    await run(job)
+    const asked = { ...job, texts: [{ text: 'good' }], task: 0, active: 'top1' }
+    await expect(predict(asked)).rejects.toThrow(/selects among task adapters/)
+  })
+})
