@@ -49,13 +49,13 @@ function makeTokenizer(definition: TokenizerDefinition): Tokenizer {
   const encodeText = makeTextEncoder(definition)
   const template = makeTemplate(definition.postProcessor)
   const names = tokenNames(definition)
-  const padTokenId = definition.padToken === undefined ? undefined : idOf(definition, definition.padToken)
+  // Padding is masked out, so any id serves where the tokenizer has none for it.
+  const padding = [definition.padToken, '[PAD]', '<pad>', definition.endToken]
   return {
     kind: kindOf(definition),
     file: definition.file,
     lowercase: makeNormalizer(definition.normalizer).normalize('A') === 'a',
-    // Padding is masked out, so any id serves where the tokenizer has none for it.
-    padTokenId: padTokenId ?? idOf(definition, '[PAD]') ?? idOf(definition, '<pad>') ?? 0,
+    padTokenId: firstOf(padding, (token) => idOf(definition, token)) ?? 0,
     vocabularySize: Math.max(-1, ...definition.addedTokens.map(({ id }) => id), highest(names)) + 1,
     encode: (text, secondText, maximumLength) =>
       applyTemplate(
@@ -150,6 +150,18 @@ function tokenNames(definition: TokenizerDefinition): Map<number, string> {
   const names = new Map(vocabularyOf(definition).map(([token, id]) => [id, token]))
   for (const { id, content } of definition.addedTokens) names.set(id, content)
   return names
+}
+
+/** What `find` gives for the first of the names for which it gives something. */
+function firstOf<Found>(
+  names: readonly (string | undefined)[],
+  find: (name: string) => Found | undefined,
+): Found | undefined {
+  for (const name of names) {
+    const found = name === undefined ? undefined : find(name)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function idOf(definition: TokenizerDefinition, token: string): number | undefined {

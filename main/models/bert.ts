@@ -58,10 +58,12 @@ function embed(
     build.parameter('embeddings.word_embeddings.weight', [vocabularySize, hiddenSize]),
     ids,
   )
-  const types = gather(
-    build.parameter('embeddings.token_type_embeddings.weight', [typeVocabularySize, hiddenSize]),
-    typeIds,
-  )
+  const typeTable = build.parameter('embeddings.token_type_embeddings.weight', [
+    typeVocabularySize,
+    hiddenSize,
+  ])
+  // With one type, as RoBERTa has, all tokens are of it, whatever the tokenizer says.
+  const types = typeVocabularySize === 1 ? perExample(typeTable) : gather(typeTable, typeIds)
   const places = gather(
     build.parameter('embeddings.position_embeddings.weight', [maximumPositions, hiddenSize]),
     positions,

@@ -17,6 +17,8 @@ export interface TokenizerDefinition {
   postProcessor: Stage | undefined
   addedTokens: AddedToken[]
   padToken: string | undefined
+  /** The token that ends a text, where the model has one for it. */
+  endToken: string | undefined
 }
 
 const optionalStage = Stage.nullish().transform((stage) => stage ?? undefined)
@@ -79,6 +81,7 @@ export async function readDefinition(folder: string): Promise<TokenizerDefinitio
       postProcessor: parsed.post_processor,
       addedTokens: withModelIds(parsed.added_tokens, parsed.model),
       padToken: config.pad_token,
+      endToken: config.eos_token,
     }
   }
   const vocabulary = await readText(join(folder, 'vocab.txt'))
@@ -133,8 +136,12 @@ function wordPieceDefinition(file: string, text: string, config: TokenizerConfig
       ...configuredTokens(config, vocabulary),
     ],
     padToken: names.pad,
+    endToken: config.eos_token,
   }
 }
+
+/** GPT-2's only special token. */
+const endOfText = '<|endoftext|>'
 
 function bytePairDefinition(
   file: string,
@@ -156,7 +163,7 @@ function bytePairDefinition(
   const pad = config.pad_token ?? (isRoberta ? '<pad>' : undefined)
   const names = isRoberta
     ? [begin, separator, pad, config.unk_token ?? '<unk>']
-    : [pad, config.bos_token, config.eos_token, config.unk_token, '<|endoftext|>']
+    : [pad, config.bos_token, config.eos_token, config.unk_token, endOfText]
   const mask = config.mask_token ?? '<mask>'
   return {
     file,
@@ -176,6 +183,7 @@ function bytePairDefinition(
       ...configuredTokens(config, vocabulary),
     ],
     padToken: pad,
+    endToken: config.eos_token ?? (isRoberta ? separator : endOfText),
   }
 }
 

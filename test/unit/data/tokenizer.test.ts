@@ -10,7 +10,8 @@ import { loadTokenizer, type Tokenizer } from '../../../main/data/tokenizer.ts'
 import { describeWithShared, sharedPath } from '../../shared.ts'
 
 const starter = fileURLToPath(new URL('../../../assets/starter/', import.meta.url))
-const fixtures = fileURLToPath(new URL('../../fixtures/tokens/starter.jsonl', import.meta.url))
+const tokens = fileURLToPath(new URL('../../fixtures/tokens/', import.meta.url))
+const fixtures = join(tokens, 'starter.jsonl')
 
 interface Reference {
   text: string
@@ -101,6 +102,22 @@ describe.each([
   })
 })
 
+describe.each([
+  ['vocab.json and merges.txt', 'roberta'],
+  ['tokenizer.json', 'roberta-json'],
+])("RoBERTa's tokenizer, from %s", (_, source) => {
+  it('gives the ids of the Hugging Face tokenizer for texts and pairs, cut or whole', async () => {
+    const tokenizer = await loadTokenizer(join(tokens, source))
+    expect(tokenizer).toMatchObject({ kind: 'byte-level BPE', padTokenId: 1, vocabularySize: 385 })
+    const references = readLines<Reference>(join(tokens, 'roberta/references.jsonl'))
+    expect(references).toHaveLength(90)
+    for (const { text, secondText, maximumLength, ids, typeIds } of references) {
+      const label = JSON.stringify([text, secondText, maximumLength])
+      expect(tokenizer.encode(text, secondText, maximumLength), label).toEqual({ ids, typeIds })
+    }
+  })
+})
+
 describe('loadTokenizer', () => {
   it('lets padding and truncation stored in tokenizer.json not govern', async () => {
     write(
@@ -161,6 +178,18 @@ describe('loadTokenizer', () => {
       typeIds: [0, 0, 0, 0, 0, 0, 0],
     })
     expect(roberta.padTokenId).toBe(9)
+  })
+
+  it('pads with the end of text where GPT-2 names no padding', async () => {
+    write('vocab.json', { a: 0, b: 1, '<|endoftext|>': 2, '<pad>': 3 })
+    write('merges.txt', '#version: 0.2\n')
+    expect((await loadTokenizer(folder)).padTokenId).toBe(3)
+    write('vocab.json', { a: 0, b: 1, '<|endoftext|>': 2 })
+    expect((await loadTokenizer(folder)).padTokenId).toBe(2)
+    write('tokenizer_config.json', { eos_token: 'b' })
+    expect((await loadTokenizer(folder)).padTokenId).toBe(1)
+    write('tokenizer_config.json', { eos_token: 'b', pad_token: { content: 'a' } })
+    expect((await loadTokenizer(folder)).padTokenId).toBe(0)
   })
 
   it('says which files are expected, and which file is damaged', async () => {
