@@ -44,6 +44,15 @@ export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
               ...weights.map((weight) => weight.toFixed(3)),
             ]),
           ),
+          ...(fusion.pruned.length === 0
+            ? []
+            : [
+                section(
+                  'fusion pruned to the adapters with the largest mean weight, on validation',
+                  ['adapters kept', ...scoreHeader],
+                  fusion.pruned.map(({ kept, scores }) => [String(kept), ...scoreCells(scores)]),
+                ),
+              ]),
         ]),
     ...(selections === undefined
       ? []
@@ -73,11 +82,11 @@ function section(title: string, header: string[], rows: string[][]): string {
 }
 
 export function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {
-  return `cost        ${figure(forwardFlops / 1e6)} MFLOP forward, ${figure(backwardFlops / 1e6)} MFLOP backward, ${megabytes(activationBytes)} of activations per example`
+  return `cost         ${figure(forwardFlops / 1e6)} MFLOP forward, ${figure(backwardFlops / 1e6)} MFLOP backward, ${megabytes(activationBytes)} of activations per example`
 }
 
 function forgettingInWords({ before, after, tokens }: Forgetting): string {
   const change = after - before
   const sign = change < 0 ? '−' : '+'
-  return `forgetting  masked-language-model loss ${before.toFixed(4)} before, ${after.toFixed(4)} after (${sign}${Math.abs(change).toFixed(4)}), on ${String(tokens)} tokens`
+  return `forgetting   masked-language-model loss ${before.toFixed(4)} before, ${after.toFixed(4)} after (${sign}${Math.abs(change).toFixed(4)}), on ${String(tokens)} tokens`
 }

@@ -100,10 +100,10 @@ function bestScore(run: RunSummary): string {
 function describe(run: RunDetail): string {
   const parts = [
     describeResult(run),
-    `status     ${statusOf(run)}${run.error === undefined ? '' : `: ${run.error}`}`,
-    `model      ${run.modelName}, ${backboneInWords(run)}`,
-    `dataset    ${run.datasetName}`,
-    `folder     ${run.folder}`,
+    `status       ${statusOf(run)}${run.error === undefined ? '' : `: ${run.error}`}`,
+    `model        ${run.modelName}, ${backboneInWords(run)}`,
+    `dataset      ${run.datasetName}`,
+    `folder       ${run.folder}`,
   ]
   const matrices = run.confusion.map(
     ({ split, labels, counts }) =>

@@ -85,7 +85,7 @@ export function trainFlags(command: Command): Command {
     .option('--maximum-length <count>', 'tokens that a text is cut to', parseInteger)
     .option('--head-layers <count>', '1 or 2', parseInteger)
     .option('--head-dropout <share>', 'dropout before the layers of the head', parseNumber)
-    .option('--pooling <name>', 'what the head reads: first (token) or mean (of all)')
+    .option('--pooling <name>', 'what the head reads: auto, first or last (token), or mean (of all)')
     .option('--patience <count>', 'stop after so many epochs without a better score; 0: never', parseInteger)
     .option('--best-metric <name>', 'accuracy, macroF1 or matthews')
     .option('--engine <name>', 'auto or onnxruntime')

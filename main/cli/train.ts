@@ -112,7 +112,7 @@ export function trainResult(run: RunDetail, kept: readonly AdapterSummary[]) {
 
 /** How what the run has trained is called from now on. */
 function describeKept(kept: readonly AdapterSummary[]): string[] {
-  return kept.map(({ id, name, kind }) => `kept        ${kind} “${name}” (${id})`)
+  return kept.map(({ id, name, kind }) => `kept         ${kind} “${name}” (${id})`)
 }
 
 export function scoresInWords(scores: Scores | undefined): string | undefined {

@@ -19,6 +19,7 @@ beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'workbench-cli-'))
   workbench = createStubWorkbench()
   workbench.answers['methods.list'] = () => [{ name: 'seq_bn' }, { name: 'full' }]
+  workbench.answers['adapters.list'] = () => []
   workbench.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
   connection = await attachOrOpen(home, () => workbench)
 })
@@ -72,6 +73,7 @@ describe('train', () => {
       stepMs: 22,
       peakRssBytes: 3e8,
       seconds: 40,
+      stored: [],
     })
     expect(ended.stderr).toContain('rejected: /data/TREC.train, line 7: no label')
     expect(ended.stderr).toContain('epoch 1/10, training 10 %, 9 s left')

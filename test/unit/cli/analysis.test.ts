@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+
+import { describeAnalysis } from '../../../main/cli/analysis.ts'
+import type { RunAnalysis, Scores, TaskResult } from '../../../preload/contract.ts'
+import { run } from './answers.ts'
+
+const scores: Scores = { accuracy: 0.895, macroF1: 0.88, matthews: 0.86, loss: 0.31 }
+const text = (analysis: RunAnalysis, tasks: TaskResult[] = []): string =>
+  describeAnalysis({ ...run, analysis, tasks }).join('\n')
+
+it('says nothing of a run that found nothing out', () => {
+  expect(describeAnalysis(run)).toEqual([])
+})
+
+it('tells cost and forgetting with their units', () => {
+  const said = text({
+    cost: { forwardFlops: 245_000_000, backwardFlops: 198_000_000, activationBytes: 2_030_000 },
+    forgetting: { before: 4.1682, after: 4.2664, tokens: 820 },
+  })
+  expect(said).toContain('245 MFLOP forward, 198 MFLOP backward, 2.03 MB of activations per example')
+  expect(said).toContain('4.1682 before, 4.2664 after (+0.0982), on 820 tokens')
+  expect(text({ forgetting: { before: 2, after: 1.5, tokens: 1 } })).toContain('(−0.5000)')
+})
+
+it('lists each task with both splits, where there are several', () => {
+  const task = (name: string): TaskResult => ({
+    datasetId: name,
+    name,
+    validation: scores,
+    test: { ...scores, accuracy: 0.5 },
+    confusion: [],
+  })
+  expect(text({}, [task('reviews')])).toBe('')
+  const said = text({}, [task('reviews'), task('questions')])
+  expect(said).toMatch(/questions +validation +89\.5 %/)
+  expect(said).toMatch(/questions +test +50\.0 %/)
+})
+
+it('prints the drop curve, the weights of a fusion and the selections as tables', () => {
+  const said = text({
+    dropCurve: [{ droppedLayers: 2, scores, msPerExample: 1.234 }],
+    fusion: {
+      adapters: ['a', 'b'],
+      weights: [{ layer: 3, place: 'output', weights: [0.25, 0.75] }],
+      pruned: [{ kept: 1, scores }],
+    },
+    selections: [
+      { selection: 'top2', task: 'reviews', scores },
+      { selection: 'confident', task: 'reviews', scores, routed: 0.625 },
+    ],
+  })
+  expect(said).toMatch(/2 +89\.5 % +88\.0 % +0\.860 +0\.3100 +1\.23/)
+  expect(said).toMatch(/layer +place +a +b\n.*\n +3 +output +0\.250 +0\.750/)
+  expect(said).toMatch(/adapters kept .*\n.*\n +1 +89\.5 %/)
+  expect(said).toMatch(/top2 +reviews .* –/)
+  expect(said).toMatch(/confident +reviews .* 62\.5 %/)
+})
