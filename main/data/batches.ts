@@ -124,7 +124,8 @@ export interface Batch {
 /** Puts examples together, padded to the longest of them. */
 export function collate(examples: readonly Example[], padId: number): Batch {
   const batch = examples.length
-  const sequence = examples.reduce((longest, example) => Math.max(longest, example.ids.length), 0)
+  // A text may have no token at all (GPT-2 puts none around it); no batch is without a position.
+  const sequence = examples.reduce((longest, example) => Math.max(longest, example.ids.length), 1)
   const ids = new Int32Array(sequence * batch).fill(padId)
   const typeIds = new Int32Array(sequence * batch)
   const mask = new Float32Array(batch * sequence)

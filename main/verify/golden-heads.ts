@@ -1,5 +1,6 @@
 import { HeadChoice, WorkbenchError } from '../../preload/contract.ts'
-import { classificationHead, poolerHead } from '../adapters/head.ts'
+import { classificationHead, poolerHead, type Head } from '../adapters/head.ts'
+import { add, multiply } from '../graph/index.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { TunedTask } from '../training/tuned-model.ts'
 import type { CaseConfig } from './golden-files.ts'
@@ -44,6 +45,17 @@ export function goldenTasks(
     if (layers === 2 && (config.activation_function ?? 'tanh') !== 'tanh') {
       throw new WorkbenchError('unsupported', `head "${name}": only tanh is supported between its layers`)
     }
-    return { name, head: classificationHead(HeadChoice.parse({ layers }), backbone, labels, name), labels }
+    const head = classificationHead(HeadChoice.parse({ layers }), backbone, labels, name)
+    const namesPadding = typeof modelConfig['pad_token_id'] === 'number'
+    return { name, head: head.only === 'last' && !namesPadding ? readingLastPosition(head) : head, labels }
   })
+}
+
+/** Where the configuration names no padding, the library's GPT-2 reads the last position even if it is padding. */
+function readingLastPosition({ only: _last, ...head }: Head): Head {
+  return {
+    ...head,
+    logits: (build, last, { mask, positions }) =>
+      head.logits(build, last, { mask: add(multiply(mask, 0), 1), positions }),
+  }
 }

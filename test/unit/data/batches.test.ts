@@ -98,4 +98,14 @@ describe('collate', () => {
       mask: Float32Array.from([1, 1, 1, 1, 1, 0]),
     })
   })
+
+  it('has a position of padding where no text has a token', () => {
+    expect(collate([{ ids: [], typeIds: [] }], 9)).toEqual({
+      batch: 1,
+      sequence: 1,
+      ids: Int32Array.from([9]),
+      typeIds: Int32Array.from([0]),
+      mask: Float32Array.from([0]),
+    })
+  })
 })
