@@ -1,9 +1,11 @@
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
-import { fromWord, numberFromWord, numberList } from './options.ts'
+import { activationNames, type Activation } from './activations.ts'
+import { dropoutRate, flag, fromWord, layerList, numberFromWord } from './options.ts'
 
-const factor = z.number('a number of at least 1').min(1, 'must be at least 1')
+/** Below 1 it makes the bottleneck wider than the hidden state, as the library allows. */
+const factor = z.number('a number above 0').positive('must be above 0')
 
 /** A factor for all layers, or one per layer (`{"0": 4, "default": 16}`). */
 const ReductionFactor = z.union([factor, z.record(z.string(), factor)])
@@ -27,56 +29,45 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
           description:
             'How many times narrower than the hidden state the bottleneck is: larger means fewer parameters.',
           kind: 'number',
-          minimum: 1,
+          minimum: 0.1,
           maximum: 256,
         }),
       non_linearity: z
-        .enum(['relu', 'leakyrelu', 'gelu', 'gelu_new', 'swish', 'silu', 'tanh', 'sigmoid'])
+        .enum(activationNames)
         .default(preset.non_linearity ?? 'relu')
         .meta({ title: 'Non-linearity', description: 'The function between the two projections.' }),
-      dropout: z
-        .number()
-        .min(0)
-        .max(0.9)
-        .default(preset.dropout ?? 0)
-        .meta({
-          title: 'Dropout',
-          description: 'Share of the adapter output set to 0 at random while training, against overfitting.',
-        }),
-      mh_adapter: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.mh_adapter ?? false)
-        .meta({
-          title: 'After attention',
-          description: 'Put an adapter after the attention part of each block.',
-          kind: 'boolean',
-          advanced: true,
-        }),
-      output_adapter: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.output_adapter ?? true)
-        .meta({
-          title: 'After feed-forward',
-          description: 'Put an adapter after the feed-forward part of each block.',
-          kind: 'boolean',
-          advanced: true,
-        }),
-      is_parallel: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.is_parallel ?? false)
-        .meta({
-          title: 'Parallel',
-          description:
-            'Let the adapter read the input of the part it belongs to, beside it, instead of its output.',
-          kind: 'boolean',
-          advanced: true,
-        }),
+      dropout: dropoutRate(
+        preset.dropout ?? 0,
+        'Share of the adapter output set to 0 at random while training, against overfitting.',
+      ),
+      mh_adapter: flag(
+        preset.mh_adapter ?? false,
+        'After attention',
+        'Put an adapter after the attention part of each block.',
+        true,
+      ),
+      output_adapter: flag(
+        preset.output_adapter ?? true,
+        'After feed-forward',
+        'Put an adapter after the feed-forward part of each block.',
+        true,
+      ),
+      is_parallel: flag(
+        preset.is_parallel ?? false,
+        'Parallel',
+        'Let the adapter read the input of the part it belongs to, beside it, instead of its output.',
+        true,
+      ),
       scaling: z
-        .preprocess(numberFromWord, z.union([z.number(), z.literal('learned')]))
+        .preprocess(
+          numberFromWord,
+          z.union([z.number(), z.enum(['learned', 'channel'])], 'must be a number, "learned" or "channel"'),
+        )
         .default(preset.scaling ?? 1)
         .meta({
           title: 'Scaling',
-          description: 'Factor on the adapter output: a number, or "learned" to train it.',
+          description:
+            'Factor on the adapter output: a number, "learned" to train it, or "channel" to train one for every unit.',
           kind: 'text',
           advanced: true,
         }),
@@ -89,51 +80,35 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
             'bert: small random; mam_adapter: the adapter starts as zero; houlsby: smaller, truncated random.',
           advanced: true,
         }),
-      leave_out: z
-        .preprocess(numberList, z.array(z.number('layers are numbers, from 0').int().min(0)))
-        .default(preset.leave_out ?? [])
-        .meta({
-          title: 'Leave out layers',
-          description: 'Layers without an adapter, counted from 0, with commas between.',
-          kind: 'text',
-          advanced: true,
-        }),
-      ln_before: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.ln_before ?? false)
-        .meta({
-          title: 'Layer norm before',
-          description: 'A layer norm of its own before the down-projection.',
-          kind: 'boolean',
-          advanced: true,
-        }),
-      ln_after: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.ln_after ?? false)
-        .meta({
-          title: 'Layer norm after',
-          description: 'A layer norm of its own after the up-projection.',
-          kind: 'boolean',
-          advanced: true,
-        }),
-      original_ln_before: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.original_ln_before ?? true)
-        .meta({
-          title: "Block's norm before",
-          description: "Apply the block's own residual and layer norm before the adapter too.",
-          kind: 'boolean',
-          advanced: true,
-        }),
-      original_ln_after: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.original_ln_after ?? true)
-        .meta({
-          title: "Block's norm after",
-          description: "Apply the block's own residual and layer norm after the adapter.",
-          kind: 'boolean',
-          advanced: true,
-        }),
+      leave_out: layerList(
+        preset.leave_out ?? [],
+        'Leave out layers',
+        'Layers without an adapter, counted from 0, with commas between.',
+      ),
+      ln_before: flag(
+        preset.ln_before ?? false,
+        'Layer norm before',
+        'A layer norm of its own before the down-projection.',
+        true,
+      ),
+      ln_after: flag(
+        preset.ln_after ?? false,
+        'Layer norm after',
+        'A layer norm of its own after the up-projection.',
+        true,
+      ),
+      original_ln_before: flag(
+        preset.original_ln_before ?? true,
+        "Block's norm before",
+        "Apply the block's own residual and layer norm before the adapter too.",
+        true,
+      ),
+      original_ln_after: flag(
+        preset.original_ln_after ?? true,
+        "Block's norm after",
+        "Apply the block's own residual and layer norm after the adapter.",
+        true,
+      ),
       residual_before_ln: z
         .preprocess(fromWord, z.union([z.boolean(), z.literal('post_add')]))
         .default(preset.residual_before_ln ?? true)
@@ -144,36 +119,58 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
           choices: ['true', 'false', 'post_add'],
           advanced: true,
         }),
-      adapter_residual_before_ln: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.adapter_residual_before_ln ?? false)
+      adapter_residual_before_ln: flag(
+        preset.adapter_residual_before_ln ?? false,
+        'Residual before own norm',
+        "Add the adapter's residual before its own last layer norm instead of after it.",
+        true,
+      ),
+      use_gating: flag(
+        preset.use_gating ?? false,
+        'Gate',
+        'Learn, per text, how much of the adapter output is let through.',
+        true,
+      ),
+      inv_adapter: z
+        .preprocess((value) => value ?? 'none', z.enum(['none', 'nice'], { error: refuseInvertible }))
+        .default(preset.inv_adapter ?? 'none')
         .meta({
-          title: 'Residual before own norm',
-          description: "Add the adapter's residual before its own last layer norm instead of after it.",
-          kind: 'boolean',
+          title: 'Invertible adapter',
+          description:
+            'Also change the embeddings before the first block, in a way that can be undone (NICE).',
+          choices: ['none', 'nice'],
           advanced: true,
         }),
-      use_gating: z
-        .preprocess(fromWord, z.boolean())
-        .default(preset.use_gating ?? false)
+      inv_adapter_reduction_factor: z
+        .preprocess((value) => value ?? 2, z.number().positive('must be above 0'))
+        .default(preset.inv_adapter_reduction_factor ?? 2)
         .meta({
-          title: 'Gate',
-          description: 'Learn, per text, how much of the adapter output is let through.',
-          kind: 'boolean',
+          title: 'Reduction of the invertible adapter',
+          description:
+            'How many times narrower its inner layer is than the half of the embedding that it reads.',
+          kind: 'number',
+          minimum: 0.1,
+          maximum: 256,
           advanced: true,
         }),
     })
     .strict()
 }
 
+function refuseInvertible({ input }: { input?: unknown }): string {
+  return input === 'glow'
+    ? 'GLOW couplings are not supported (in the adapters library they fail at the first forward pass); use "nice"'
+    : 'must be "none" or "nice"'
+}
+
 export interface BottleneckOptions {
   reduction_factor: ReductionFactor
-  non_linearity: 'relu' | 'leakyrelu' | 'gelu' | 'gelu_new' | 'swish' | 'silu' | 'tanh' | 'sigmoid'
+  non_linearity: Activation
   dropout: number
   mh_adapter: boolean
   output_adapter: boolean
   is_parallel: boolean
-  scaling: number | 'learned'
+  scaling: number | 'learned' | 'channel'
   init_weights: 'bert' | 'mam_adapter' | 'houlsby'
   leave_out: number[]
   ln_before: boolean
@@ -183,6 +180,8 @@ export interface BottleneckOptions {
   residual_before_ln: boolean | 'post_add'
   adapter_residual_before_ln: boolean
   use_gating: boolean
+  inv_adapter: 'none' | 'nice'
+  inv_adapter_reduction_factor: number
 }
 
 /** Width of the bottleneck in one layer: `⌊hidden / factor⌋`, at least 1. */
@@ -195,4 +194,10 @@ export function bottleneckSize(factor: ReductionFactor, layer: number, hiddenSiz
     )
   }
   return Math.max(1, Math.floor(hiddenSize / chosen))
+}
+
+/** The factor that gives a bottleneck of this width. */
+export function reductionFactorFor(width: number, hiddenSize: number): number {
+  // Half a unit more where it does not divide evenly, lest rounding make it one narrower.
+  return hiddenSize % width === 0 ? hiddenSize / width : hiddenSize / (width + 0.5)
 }

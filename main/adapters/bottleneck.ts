@@ -1,24 +1,14 @@
 import { WorkbenchError } from '../../preload/contract.ts'
-import {
-  add,
-  gelu,
-  layerNormalization,
-  leakyRelu,
-  matMul,
-  multiply,
-  reduceMean,
-  relu,
-  sigmoid,
-  silu,
-  tanh,
-  type Value,
-} from '../graph/index.ts'
+import { add, layerNormalization, multiply, type Value } from '../graph/index.ts'
 import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Place } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
+import { activations } from './activations.ts'
 import { bottleneckOptions, bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
 import { singleAdapter } from './compose.ts'
+import { gateSpecs, meanGate } from './gate.ts'
+import { invertibleAdapter } from './invertible.ts'
 import {
   defineMethod,
   type Initialization,
@@ -26,22 +16,30 @@ import {
   type ParameterSpec,
   type PreparedMethod,
 } from './method.ts'
-import type { BottleneckPart } from './parts.ts'
+import { checkLeaveOut } from './options.ts'
+import { layersOf, type BottleneckPart } from './parts.ts'
 
 /** PyTorch's default for the layer norms that an adapter brings. */
 const layerNormEpsilon = 1e-5
 
-type Activation = BottleneckOptions['non_linearity']
+const houlsbyDefaults: Partial<BottleneckOptions> = {
+  mh_adapter: true,
+  non_linearity: 'swish',
+  original_ln_before: false,
+}
 
-const activations: Record<Activation, (x: Value) => Value> = {
-  relu,
-  leakyrelu: (x) => leakyRelu(x, 0.01),
-  gelu: (x) => gelu(x),
-  gelu_new: (x) => gelu(x, 'tanh'),
-  swish: silu,
-  silu,
-  tanh,
-  sigmoid,
+/** Where the parallel adapter differs from the sequential one. */
+export const parallelDefaults: Partial<BottleneckOptions> = {
+  is_parallel: true,
+  reduction_factor: 2,
+  scaling: 4,
+  original_ln_before: false,
+  init_weights: 'mam_adapter',
+}
+
+const invertibleDefaults: Partial<BottleneckOptions> = {
+  inv_adapter: 'nice',
+  inv_adapter_reduction_factor: 2,
 }
 
 /** The adapter of Pfeiffer et al. 2020: one bottleneck per block, after the feed-forward part. */
@@ -61,7 +59,7 @@ export const doubleSequentialBottleneck = bottleneckMethod({
     'Two small bottlenecks in every block, after attention and after the feed-forward part; the backbone stays frozen.',
   source:
     'Houlsby et al. 2019, "Parameter-Efficient Transfer Learning for NLP"; double_seq_bn in the adapters library',
-  defaults: { mh_adapter: true, non_linearity: 'swish', original_ln_before: false },
+  defaults: houlsbyDefaults,
 })
 
 /** The parallel adapter of He et al. 2022. */
@@ -72,13 +70,37 @@ export const parallelBottleneck = bottleneckMethod({
     'A wider bottleneck beside the feed-forward part of every block, reading its input; the backbone stays frozen.',
   source:
     'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; par_bn in the adapters library',
-  defaults: {
-    is_parallel: true,
-    reduction_factor: 2,
-    scaling: 4,
-    original_ln_before: false,
-    init_weights: 'mam_adapter',
-  },
+  defaults: parallelDefaults,
+})
+
+/** The parallel adapter whose scaling is learned instead of fixed. */
+export const scaledParallelBottleneck = bottleneckMethod({
+  name: 'scaled_par_bn',
+  label: 'Adapter (parallel, learned scaling)',
+  summary: 'As the parallel adapter, but each layer learns how much the bottleneck counts.',
+  source:
+    'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; scaled_par_bn in the adapters library',
+  defaults: { ...parallelDefaults, scaling: 'learned' },
+})
+
+/** Pfeiffer's adapter with an invertible one at the embeddings, as in MAD-X. */
+export const sequentialInvertibleBottleneck = bottleneckMethod({
+  name: 'seq_bn_inv',
+  label: 'Adapter (Pfeiffer, invertible)',
+  summary:
+    'As the Pfeiffer adapter, with one more at the embeddings whose effect can be undone: made for other languages and domains.',
+  source: 'Pfeiffer et al. 2020, "MAD-X"; seq_bn_inv in the adapters library',
+  defaults: invertibleDefaults,
+})
+
+/** Houlsby's adapter with an invertible one at the embeddings. */
+export const doubleSequentialInvertibleBottleneck = bottleneckMethod({
+  name: 'double_seq_bn_inv',
+  label: 'Adapter (Houlsby, invertible)',
+  summary: 'As the Houlsby adapter, with one more at the embeddings whose effect can be undone.',
+  source:
+    'Houlsby et al. 2019 with the invertible adapters of MAD-X; double_seq_bn_inv in the adapters library',
+  defaults: { ...houlsbyDefaults, ...invertibleDefaults },
 })
 
 function bottleneckMethod(preset: {
@@ -133,13 +155,7 @@ export function prepareBottleneck(
       'a bottleneck adapter needs a place: mh_adapter, output_adapter or both',
     )
   }
-  const beyond = options.leave_out.find((layer) => layer >= config.layers)
-  if (beyond !== undefined) {
-    throw new WorkbenchError(
-      'bad-input',
-      `leave_out names layer ${beyond}; this model has the layers 0 to ${config.layers - 1}`,
-    )
-  }
+  checkLeaveOut(options.leave_out, config.layers)
   const architecture = architectureOf(config)
   const adapterAt = (site: BlockSite): SiteAdapter | undefined =>
     places.includes(site.place) && !options.leave_out.includes(site.layer)
@@ -148,10 +164,17 @@ export function prepareBottleneck(
           width: bottleneckSize(options.reduction_factor, site.layer, config.hiddenSize),
         }
       : undefined
-  const layers = Array.from({ length: config.layers }, (_, layer) => layer)
-  const adapters = layers.flatMap((layer) => places.map((place) => adapterAt({ layer, place })))
-  const parameters = adapters.flatMap((adapter) => (adapter ? siteParameters(options, config, adapter) : []))
+  const adapters = layersOf(config).flatMap((layer) => places.map((place) => adapterAt({ layer, place })))
+  const invertible =
+    options.inv_adapter === 'nice'
+      ? invertibleAdapter(options.inv_adapter_reduction_factor, options.non_linearity, config, adapterName)
+      : undefined
+  const parameters = [
+    ...adapters.flatMap((adapter) => (adapter ? siteParameters(options, config, adapter) : [])),
+    ...(invertible?.parameters ?? []),
+  ]
   return singleAdapter(adapterName, parameters, {
+    ...(invertible ? { embeddings: invertible.embeddings } : {}),
     bottleneck(site) {
       const adapter = adapterAt(site)
       const inner = (build: Build, x: Value): Value => hooks.inner?.(build, site, x) ?? x
@@ -221,21 +244,15 @@ function bottleneck(
     linear(build, input, `${path}.${downName(options)}`, hiddenSize, width),
   )
   let up = linear(build, change(build, inner), `${path}.adapter_up`, width, hiddenSize)
-  if (options.scaling === 'learned') up = multiply(up, build.parameter(`${path}.scaling`, [1]))
-  else if (options.scaling !== 1) up = multiply(up, options.scaling)
+  const scaled = scalingShape(options, hiddenSize)
+  if (scaled) up = multiply(up, build.parameter(`${path}.scaling`, scaled))
+  else if (options.scaling !== 1) up = multiply(up, Number(options.scaling))
   let output = build.dropout(up, options.dropout, path)
-  if (options.use_gating) output = multiply(output, gate(build, `${path}.gate`, hiddenSize, x))
+  if (options.use_gating) output = multiply(output, meanGate(build, `${path}.gate`, x, hiddenSize))
   const residualFirst = options.adapter_residual_before_ln && own !== undefined
   if (residualFirst) output = add(output, own)
   if (options.ln_after) output = norm(output, 'adapter_norm_after')
   return { output: residualFirst || own === undefined ? output : add(output, own), up }
-}
-
-/** One number per example, `[1, batch, 1]`: the mean over all positions, padding included, as in the library. */
-function gate(build: Build, name: string, hiddenSize: number, x: Value): Value {
-  const weight = build.parameter(`${name}.weight`, [1, hiddenSize])
-  const logit = add(matMul(x, weight, { transposeB: true }), build.parameter(`${name}.bias`, [1]))
-  return reduceMean(sigmoid(logit), [0], true)
 }
 
 /** The down-projection's place in the library's `Sequential`: a layer norm before it moves it to index 1. */
@@ -259,6 +276,7 @@ function siteParameters(
     spec(`${name}.weight`, [hiddenSize], constant(1)),
     spec(`${name}.bias`, [hiddenSize], constant(0)),
   ]
+  const scaled = scalingShape(options, hiddenSize)
   const [down, up] = projectionInitialization(options.init_weights, hiddenSize)
   return [
     ...(options.ln_before ? norm('adapter_norm_before') : []),
@@ -266,15 +284,22 @@ function siteParameters(
     spec(`${downName(options)}.bias`, [width], constant(0)),
     spec('adapter_up.weight', [hiddenSize, width], up),
     spec('adapter_up.bias', [hiddenSize], constant(0)),
-    ...(options.scaling === 'learned' ? [spec('scaling', [1], constant(1))] : []),
-    ...(options.use_gating
-      ? [
-          spec('gate.weight', [1, hiddenSize], { kind: 'normal', deviation: 0.02 }),
-          spec('gate.bias', [1], constant(0)),
-        ]
-      : []),
+    ...(scaled ? [spec('scaling', scaled, constant(1))] : []),
+    ...(options.use_gating ? gateSpecs(`${path}.gate`, hiddenSize, gateBeginning(options, hiddenSize)) : []),
     ...(options.ln_after ? norm('adapter_norm_after') : []),
   ]
+}
+
+/** Houlsby's scheme leaves the gate as PyTorch makes it. */
+function gateBeginning({ init_weights: scheme }: BottleneckOptions, hiddenSize: number) {
+  const uniform: Initialization = { kind: 'kaiming-uniform', fanIn: hiddenSize }
+  return scheme === 'houlsby' ? { weight: uniform } : { bias: { kind: 'constant' as const, value: 0 } }
+}
+
+/** Undefined where the scaling is not learned. */
+function scalingShape({ scaling }: BottleneckOptions, hiddenSize: number): number[] | undefined {
+  if (scaling === 'learned') return [1]
+  return scaling === 'channel' ? [hiddenSize] : undefined
 }
 
 function projectionInitialization(

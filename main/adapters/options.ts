@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { WorkbenchError } from '../../preload/contract.ts'
+
 /** A form and a command line send words where a configuration has booleans, numbers or lists. */
 const words: Record<string, unknown> = { true: true, false: false }
 
@@ -31,4 +33,46 @@ export function flag(fallback: boolean, title: string, description: string, adva
     .preprocess(fromWord, z.boolean())
     .default(fallback)
     .meta({ title, description, kind: 'boolean', advanced })
+}
+
+/** Layers by their numbers, also as text with commas between. */
+export function layerList(fallback: number[], title: string, description: string) {
+  return z
+    .preprocess(numberList, z.array(z.number('layers are numbers, from 0').int().min(0)))
+    .default(fallback)
+    .meta({ title, description, kind: 'text', advanced: true })
+}
+
+/** Some of a few words, also as text with commas between. */
+export function wordList<const Word extends string>(
+  words: readonly Word[],
+  fallback: Word[],
+  about: { title: string; description: string; advanced?: boolean },
+) {
+  const list = (value: unknown): unknown =>
+    typeof value === 'string' ? value.split(/[\s,;]+/).filter((word) => word !== '') : value
+  return z
+    .preprocess(list, z.array(z.enum(words, `must be one or more of ${words.join(', ')}`)))
+    .default(fallback)
+    .meta({ ...about, kind: 'text' })
+}
+
+/** A share of values that is set to 0 at random while training. */
+export function dropoutRate(fallback: number, description: string) {
+  return z.number().min(0).max(0.9).default(fallback).meta({ title: 'Dropout', description })
+}
+
+/**
+ * Refuses layers that the backbone does not have.
+ *
+ * @throws WorkbenchError `bad-input`
+ */
+export function checkLeaveOut(leaveOut: readonly number[], layers: number): void {
+  const beyond = leaveOut.find((layer) => layer >= layers)
+  if (beyond !== undefined) {
+    throw new WorkbenchError(
+      'bad-input',
+      `leave_out names layer ${beyond}; this model has the layers 0 to ${layers - 1}`,
+    )
+  }
 }

@@ -43,6 +43,8 @@ export interface ProjectionPath {
    * `lora_B [n·outputSize, r]`, and one gate that gives n numbers.
    */
   merged?: { index: 0 | 1 | 2 }
+  /** Its weight is held `[in, out]` instead of `[out, in]`. */
+  inputFirst?: boolean
   inputSize: number
   outputSize: number
 }

@@ -27,6 +27,7 @@ export const gpt2: Architecture = {
   projectionPath: (config, layer, projection) => ({
     path: blockNames(layer)[projection],
     ...(isMerged(projection) ? { merged: { index: merged[projection] } } : {}),
+    inputFirst: true,
     inputSize: inputSize(config, projection),
     outputSize: outputSize(config, projection),
   }),

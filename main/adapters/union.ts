@@ -1,0 +1,173 @@
+import { z } from 'zod'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import type { BackboneConfig } from '../models/config.ts'
+import type { BlockSite, Projection } from '../models/sites.ts'
+import {
+  doubleSequentialBottleneck,
+  doubleSequentialInvertibleBottleneck,
+  parallelBottleneck,
+  scaledParallelBottleneck,
+  sequentialBottleneck,
+  sequentialInvertibleBottleneck,
+} from './bottleneck.ts'
+import { parseChoices } from './choice-text.ts'
+import { singleAdapter } from './compose.ts'
+import { ia3 } from './ia3.ts'
+import { lora } from './lora.ts'
+import { defineMethod, type Method, type PrepareContext, type PreparedMethod } from './method.ts'
+import { layersOf, type AdapterParts } from './parts.ts'
+import { flatPrefixTuning, prefixTuning } from './prefix.ts'
+
+/** What a union may consist of. */
+const members: readonly Method[] = [
+  sequentialBottleneck,
+  doubleSequentialBottleneck,
+  parallelBottleneck,
+  scaledParallelBottleneck,
+  sequentialInvertibleBottleneck,
+  doubleSequentialInvertibleBottleneck,
+  lora,
+  ia3,
+  prefixTuning,
+  flatPrefixTuning,
+]
+
+/** Written as one would, or as a list of names with their options. */
+const Members = z.union([
+  z.string(),
+  z.array(z.object({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }).strict()),
+])
+
+/** Several methods under one name, trained together: `ConfigUnion` in the adapters library. */
+export const union = unionMethod({
+  name: 'union',
+  label: 'Union of methods',
+  summary: 'Several methods that sit in different places of the backbone, trained together as one adapter.',
+  source: 'ConfigUnion in the adapters library',
+  parts: 'lora + seq_bn',
+})
+
+/** UniPELT (Mao et al. 2022): prefix, adapter and LoRA together, each with a gate. */
+export const unipelt = unionMethod({
+  name: 'unipelt',
+  label: 'UniPELT',
+  summary:
+    'Prefix tuning, an adapter and LoRA together; gates learn, per text and layer, how much of each is let through.',
+  source:
+    'Mao et al. 2022, "UniPELT: A Unified Framework for Parameter-Efficient Language Model Tuning"; unipelt in the adapters library',
+  parts:
+    'prefix_tuning[prefix_length=10,use_gating=true] + seq_bn[use_gating=true] + lora[alpha=2,use_gating=true]',
+})
+
+function unionMethod(preset: {
+  name: string
+  label: string
+  summary: string
+  source: string
+  parts: string
+}): Method {
+  const { parts, ...description } = preset
+  return defineMethod({
+    ...description,
+    family: 'adapter',
+    learningRate: 1e-3,
+    options: z
+      .object({
+        parts: Members.default(parts).meta({
+          title: 'Methods',
+          description: 'The methods, with a plus between; options in brackets: lora[r=4] + seq_bn.',
+          kind: 'text',
+        }),
+      })
+      .strict(),
+    prepare: ({ parts: chosen }, context) => prepareUnion(chosen, context),
+  })
+}
+
+function prepareUnion(parts: z.output<typeof Members>, context: PrepareContext): PreparedMethod {
+  const chosen = typeof parts === 'string' ? parseChoices(parts) : parts
+  if (chosen.length === 0) throw new WorkbenchError('bad-input', 'option "parts" names no method')
+  const prepared = chosen.map(({ name, options }) => {
+    const method = members.find((member) => member.name === name)
+    if (!method) {
+      throw new WorkbenchError(
+        'bad-input',
+        `option "parts": "${name}" cannot be part of a union; those that can are ${members.map((member) => member.name).join(', ')}`,
+      )
+    }
+    return { label: name, method: method.prepare(options, context) }
+  })
+  return unite(prepared, context.config, context.adapterName)
+}
+
+/**
+ * One adapter of several that sit in different places.
+ *
+ * @throws WorkbenchError `bad-input` where two of them sit in the same place
+ */
+export function unite(
+  united: readonly { label: string; method: PreparedMethod }[],
+  config: BackboneConfig,
+  adapterName: string,
+): PreparedMethod {
+  const all = united.map(({ label, method: { parts = {} } }) => ({ label, parts }))
+  all.forEach((one, i) => all.slice(i + 1).forEach((other) => refuseOverlap(one, other, config)))
+  const first = <T>(of: (parts: AdapterParts) => T | undefined): T | undefined => {
+    for (const { parts } of all) {
+      const found = of(parts)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const embeddings = first((parts) => parts.embeddings)
+  const has = (kind: keyof AdapterParts): boolean => all.some(({ parts }) => parts[kind] !== undefined)
+  return singleAdapter(
+    adapterName,
+    united.flatMap(({ method }) => method.parameters),
+    {
+      ...(has('bottleneck') ? { bottleneck: (site) => first((parts) => parts.bottleneck?.(site)) } : {}),
+      ...(has('projection')
+        ? { projection: (layer, which) => first((parts) => parts.projection?.(layer, which)) }
+        : {}),
+      ...(has('prefix') ? { prefix: (layer) => first((parts) => parts.prefix?.(layer)) } : {}),
+      ...(embeddings ? { embeddings } : {}),
+    },
+  )
+}
+
+interface Named {
+  label: string
+  parts: AdapterParts
+}
+
+const places = ['attention', 'output'] as const satisfies readonly BlockSite['place'][]
+const projections = [
+  'query',
+  'key',
+  'value',
+  'intermediate',
+  'output',
+] as const satisfies readonly Projection[]
+
+/** As the library's `ConfigUnion.validate` and the places of its layers have it. */
+function refuseOverlap(one: Named, other: Named, config: BackboneConfig): void {
+  const refuse = (where: string): never => {
+    throw new WorkbenchError(
+      'bad-input',
+      `${one.label} and ${other.label} cannot be united: both ${where}, and one adapter has only one there; ` +
+        'stack two adapters instead, or give them different layers',
+    )
+  }
+  // The names of a prefix's parameters are no layer's, so one adapter has only one of them.
+  if (one.parts.prefix && other.parts.prefix) refuse('put a prefix into the attention')
+  if (one.parts.embeddings && other.parts.embeddings) refuse('change the embeddings')
+  for (const layer of layersOf(config)) {
+    for (const place of places) {
+      const sits = ({ parts }: Named) => parts.bottleneck?.({ layer, place }) !== undefined
+      if (sits(one) && sits(other)) refuse(`have a bottleneck after the ${place} part of layer ${layer}`)
+    }
+    const changes = ({ parts }: Named) => projections.some((which) => parts.projection?.(layer, which))
+    if (changes(one) && changes(other)) refuse(`change linear layers of layer ${layer}`)
+  }
+}
