@@ -28,6 +28,8 @@ const Position = z.object({
   stoppedEarly: z.boolean(),
   /** What the method counts over an epoch, as far as the present one has come: sums by the name of the value. */
   tallies: z.record(z.string(), z.array(z.number())).default({}),
+  /** Steps in which each parameter was trained, in the layout's order; empty where all are in every step. */
+  parameterSteps: z.array(z.number().int()).default([]),
   /**
    * The latest metrics. A resumed run tells them again: the workbench may have gone away between this
    * checkpoint and hearing of them.
@@ -48,6 +50,7 @@ export const beginning: Position = {
   peakRssBytes: 0,
   stoppedEarly: false,
   tallies: {},
+  parameterSteps: [],
   recentPoints: [],
 }
 

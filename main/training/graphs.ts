@@ -44,6 +44,8 @@ export interface TunedGraph {
   addedLosses: readonly string[]
   /** Values that the method let be seen, each with an output `revealed.<name>`. */
   revealed: readonly string[]
+  /** Names of the trained parameters that the loss depends on; of an evaluation graph none. */
+  reached: ReadonlySet<string>
   /** State inputs and what replaces them (engines/engine.ts). */
   state: Readonly<Record<string, string | undefined>>
 }
@@ -64,6 +66,8 @@ export interface GraphOptions {
 export interface TrainingGraphOptions extends GraphOptions {
   /** Gradients of several runs are added up (`keepGradient` 0 starts anew) and all of them applied by the last. */
   accumulate?: boolean
+  /** Each parameter counts its own steps (`ownStepFeeds`), for runs in which not every step trains all of them. */
+  ownSteps?: boolean
 }
 
 /**
@@ -71,7 +75,7 @@ export interface TrainingGraphOptions extends GraphOptions {
  * method's additions.
  */
 export function evaluationGraph(model: TunedModel, options: GraphOptions = {}): TunedGraph {
-  return { ...forward(model, options, false).tuned, state: { parameters: undefined } }
+  return { ...forward(model, options, false).tuned, reached: new Set(), state: { parameters: undefined } }
 }
 
 /**
@@ -106,13 +110,13 @@ export function trainingGraph(
     state = { ...state, gradients: 'next.gradients' }
   }
   if (options.inspect) graph.output('gradient', gradient)
-  const norm = adamW(graph, parameters, gradient, optimizer, segmentsOf(order, reached))
+  const norm = adamW(graph, parameters, gradient, optimizer, segmentsOf(order, reached), options.ownSteps)
   graph.output('gradientNorm', norm)
-  return { ...tuned, state }
+  return { ...tuned, reached, state }
 }
 
 interface Forward {
-  tuned: Omit<TunedGraph, 'state'>
+  tuned: Omit<TunedGraph, 'state' | 'reached'>
   loss: Value
   /** The state vector. */
   parameters: Value

@@ -153,6 +153,7 @@ class TrainingRun {
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),
       },
+      saved?.position.parameterSteps,
     )
     const run = new TrainingRun(
       job,
@@ -320,7 +321,8 @@ class TrainingRun {
 
   private async save(): Promise<void> {
     const { runFolder } = this.job
-    const position = { ...this.position, recentPoints: this.reporter.latest() }
+    const parameterSteps = [...this.tuning.parameterSteps]
+    const position = { ...this.position, parameterSteps, recentPoints: this.reporter.latest() }
     const bytes = await writeLatest(runFolder, position, this.tuning.layout, await this.tuning.vectors())
     this.tellCheckpoint('latest', latestPath(runFolder), this.position.epoch, bytes)
   }

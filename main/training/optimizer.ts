@@ -12,7 +12,7 @@ import {
   type Value,
 } from '../graph/index.ts'
 import type { HostTensor } from '../engines/engine.ts'
-import type { Segment } from './layout.ts'
+import type { ParameterLayout, Segment } from './layout.ts'
 
 export interface OptimizerSettings {
   beta1: number
@@ -35,6 +35,7 @@ export const optimizerState = {
  * @param parameters the state input `parameters`, `[size]`
  * @param gradient `[size]`
  * @param segments of the vector, in order and without gaps
+ * @param ownSteps whether each parameter counts its own steps: `stepSize` and `rootCorrection` are then `[size]`
  * @returns the gradient's norm before clipping, `[1]`
  */
 export function adamW(
@@ -43,12 +44,14 @@ export function adamW(
   gradient: Value,
   { beta1, beta2, epsilon, clipNorm }: OptimizerSettings,
   segments: readonly Segment[],
+  ownSteps = false,
 ): Value {
   const moment1 = graph.input('moment1', 'float32', parameters.shape)
   const moment2 = graph.input('moment2', 'float32', parameters.shape)
   const decay = graph.input('decay', 'float32', [])
-  const stepSize = graph.input('stepSize', 'float32', [])
-  const rootCorrection = graph.input('rootCorrection', 'float32', [])
+  const counted = ownSteps ? parameters.shape : []
+  const stepSize = graph.input('stepSize', 'float32', counted)
+  const rootCorrection = graph.input('rootCorrection', 'float32', counted)
 
   const norm = squareRoot(reduceSum(multiply(gradient, gradient), [0], true))
   // The small number is the one in torch.nn.utils.clip_grad_norm_.
@@ -63,11 +66,12 @@ export function adamW(
   const next = segments.map(({ start, end, trained, rateScale, decays }) => {
     const part = (vector: Value): Value => slice(vector, 0, start, end)
     if (!trained) return [part(parameters), part(moment1), part(moment2)] as const
+    const own = (numbers: Value): Value => (ownSteps ? part(numbers) : numbers)
     const slope = part(clipped)
     const next1 = add(multiply(part(moment1), beta1), multiply(slope, 1 - beta1))
     const next2 = add(multiply(part(moment2), beta2), multiply(multiply(slope, slope), 1 - beta2))
-    const deviation = add(multiply(squareRoot(next2), rootCorrection), epsilon)
-    const update = multiply(divide(next1, deviation), multiply(stepSize, rateScale))
+    const deviation = add(multiply(squareRoot(next2), own(rootCorrection)), epsilon)
+    const update = multiply(divide(next1, deviation), multiply(own(stepSize), rateScale))
     const kept = decays
       ? multiply(part(parameters), subtract(graph.scalar(1), multiply(decay, rateScale)))
       : part(parameters)
@@ -113,5 +117,34 @@ export function optimizerFeeds(
     decay: scalar(learningRate * weightDecay),
     stepSize: scalar(learningRate / (1 - beta1 ** step)),
     rootCorrection: scalar(1 / Math.sqrt(1 - beta2 ** step)),
+  }
+}
+
+/**
+ * The numbers that change from step to step, where each parameter counts the steps in which it was trained, as in
+ * PyTorch: a parameter that is trained seldom would else be taken for one whose moments have long settled.
+ *
+ * @param steps of each entry of the layout, this one included where it is trained in it
+ */
+export function ownStepFeeds(
+  layout: ParameterLayout,
+  steps: readonly number[],
+  learningRate: number,
+  weightDecay: number,
+  { beta1, beta2 }: Pick<OptimizerSettings, 'beta1' | 'beta2'>,
+): Record<string, HostTensor> {
+  const stepSize = new Float32Array(layout.size)
+  const rootCorrection = new Float32Array(layout.size)
+  let index = 0
+  for (const { offset, size } of layout.entries.values()) {
+    const step = steps[index++] ?? 0
+    if (step === 0) continue
+    stepSize.fill(learningRate / (1 - beta1 ** step), offset, offset + size)
+    rootCorrection.fill(1 / Math.sqrt(1 - beta2 ** step), offset, offset + size)
+  }
+  return {
+    decay: { data: Float32Array.of(learningRate * weightDecay), shape: [] },
+    stepSize: { data: stepSize, shape: [layout.size] },
+    rootCorrection: { data: rootCorrection, shape: [layout.size] },
   }
 }

@@ -9,7 +9,7 @@ import { drawnFeeds, encoderFeeds, rowsOf, scheduledFeeds, targetFeeds } from '.
 import { GraphCache } from './graph-cache.ts'
 import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
-import { optimizerFeeds } from './optimizer.ts'
+import { optimizerFeeds, ownStepFeeds } from './optimizer.ts'
 import type { Prepared } from './prepare.ts'
 
 export interface StepResult {
@@ -49,6 +49,10 @@ export class Tuning {
   private readonly evaluations = new GraphCache<Compiled>(mostEvaluationGraphs)
   private readonly prepared: Prepared
   private readonly config: TrainingConfig
+  /** Whether steps differ in what they train. */
+  private readonly varies: boolean
+  /** Steps in which each entry of the layout was trained, where steps differ in that. */
+  private ownSteps: number[] = []
   /** The graph that holds the state, and the state as long as none does. */
   private holder: { key: string; compiled: CompiledGraph } | undefined
   private begun: OptimizerVectors | undefined
@@ -57,11 +61,21 @@ export class Tuning {
     this.prepared = prepared
     this.config = config
     this.layout = prepared.model.layout
+    this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
   }
 
-  start(vectors: OptimizerVectors): void {
+  /** @param parameterSteps as they stood where the training goes on; left out: it begins */
+  start(vectors: OptimizerVectors, parameterSteps: readonly number[] = []): void {
     this.begun = vectors
     this.holder = undefined
+    this.ownSteps = this.varies
+      ? Array.from({ length: this.layout.entries.size }, (_, entry) => parameterSteps[entry] ?? 0)
+      : []
+  }
+
+  /** Steps in which each parameter was trained, in the layout's order; empty where all are in every step. */
+  get parameterSteps(): readonly number[] {
+    return this.ownSteps
   }
 
   async vectors(): Promise<OptimizerVectors> {
@@ -103,7 +117,7 @@ export class Tuning {
     const sums = new Map<string, number[]>()
     const began = performance.now()
     const size = this.config.microBatchSize ?? indices.length
-    const optimizer = optimizerFeeds(number, learningRate, this.config.weightDecay, this.config)
+    const optimizer = this.optimizerFeeds(number, learningRate, tuned)
     for (let start = 0, micro = 0; ; start += size, micro++) {
       const batch = pick(examples, indices.subarray(start, start + size))
       const collated = collate(batch.examples, tokenizer.padTokenId)
@@ -171,6 +185,21 @@ export class Tuning {
     await this.evaluations.dispose()
   }
 
+  private optimizerFeeds(
+    step: number,
+    learningRate: number,
+    { reached }: TunedGraph,
+  ): Record<string, HostTensor> {
+    const { weightDecay } = this.config
+    if (!this.varies) return optimizerFeeds(step, learningRate, weightDecay, this.config)
+    let entry = 0
+    for (const name of this.layout.entries.keys()) {
+      if (reached.has(name)) this.ownSteps[entry] = (this.ownSteps[entry] ?? 0) + 1
+      entry += 1
+    }
+    return ownStepFeeds(this.layout, this.ownSteps, learningRate, weightDecay, this.config)
+  }
+
   /** The method's choices for a step, which do not depend on what was drawn before. */
   private draw(step: number, batch: number): StepDraw {
     const uniform = (purpose: string, count: number): Float32Array => {
@@ -190,9 +219,9 @@ export class Tuning {
       const tuned = trainingGraph(model, this.config, {
         accumulate: accumulates(this.config),
         readings: [situation],
+        ownSteps: this.varies,
       })
-      const many = model.tasks.length > 1 || model.method.draw !== undefined
-      const prepack = !many || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
+      const prepack = !this.varies || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
       return { tuned, compiled: await engine.compile(tuned.graph, { weights, state: tuned.state, prepack }) }
     })
     if (moved) {

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { readSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
+import type { JobAdapter } from '../../../main/training/messages.ts'
+import { predict } from '../../../main/training/predict.ts'
+import { prepare } from '../../../main/training/prepare.ts'
+import {
+  makeTrainingFolder,
+  numbers,
+  run,
+  wordRows,
+  type Overrides,
+  type TrainingFolder,
+} from '../../fixtures/training-run.ts'
+
+let folder: TrainingFolder
+beforeEach(async () => {
+  folder = await makeTrainingFolder()
+})
+afterEach(() => folder.remove())
+
+const options = { reduction_factor: 4 }
+
+/** Trains an adapter and gives it as another run may take it. */
+async function trained(
+  name: string,
+  words: [string, string],
+  overrides: Overrides = {},
+): Promise<JobAdapter> {
+  const job = folder.jobFor(name, { options, tasks: [folder.task(name, wordRows(words))], ...overrides })
+  const { result } = await run(job)
+  const file = result?.parts.find(({ kind }) => kind === 'adapter')?.path ?? ''
+  return { id: `id-${name}`, name, method: job.config.method, file }
+}
+
+async function twoAdapters(): Promise<JobAdapter[]> {
+  return [await trained('first', ['bad', 'good']), await trained('second', ['thing', 'it'])]
+}
+
+describe('an adapter that a run leaves', () => {
+  it('is a file of its own with the adapter’s parameters and nothing else', async () => {
+    const { result } = await run(folder.jobFor('a', { options }))
+    expect(result?.parts.map(({ kind }) => kind)).toEqual(['adapter', 'head'])
+    const [adapter] = result?.parts ?? []
+    const file = await readSafetensors(adapter?.path ?? '')
+    const names = [...file.tensors.keys()]
+    expect(names).toContain('encoder.layer.1.output.adapters.run.adapter_up.weight')
+    expect(names.every((name) => name.includes('.adapters.run.'))).toBe(true)
+    expect(adapter?.parameters).toBe(2 * (32 * 8 * 2 + 32 + 8))
+    await file.close()
+  })
+})
+
+describe('a fusion of trained adapters', () => {
+  const fused = { method: 'fusion', training: { epochs: 14 } }
+
+  it('leaves them as they are, learns, and says what it listens to', async () => {
+    const adapters = await twoAdapters()
+    const job = folder.jobFor('fused', { ...fused, adapters })
+    const { result } = await run(job)
+    expect(result?.test?.accuracy).toBeGreaterThan(0.9)
+    expect(result?.parts.map(({ kind }) => kind)).toEqual(['fusion', 'head'])
+    const prepared = await prepare(job)
+    for (const { name, file: path } of adapters) {
+      const file = await readSafetensors(path)
+      const stored = await file.read('encoder.layer.0.output.adapters.run.adapter_up.weight')
+      const used = prepared.model.constants.get(`encoder.layer.0.output.adapters.${name}.adapter_up.weight`)
+      expect(used?.data).toEqual(stored)
+      await file.close()
+    }
+    await prepared.checkpoint.close()
+    const fusion = result?.analysis.fusion
+    expect(fusion?.adapters).toEqual(['first', 'second'])
+    expect(fusion?.weights.map(({ layer, place }) => [layer, place])).toEqual([
+      [0, 'output'],
+      [1, 'output'],
+    ])
+    for (const { weights } of fusion?.weights ?? []) {
+      expect(weights.length).toBe(2)
+      expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5)
+    }
+    expect(fusion?.pruned.map(({ kept }) => kept)).toEqual([1])
+  })
+
+  it('gives the same numbers after a pause, and predicts', async () => {
+    const adapters = await twoAdapters()
+    const whole = await run(folder.jobFor('whole', { ...fused, adapters }))
+    const job = folder.jobFor('parted', { ...fused, adapters })
+    const first = await run(job, (points) => (points.has('train.loss@25') ? 'pause' : undefined))
+    const rest = await run({ ...job, resume: true })
+    const together = { ...rest, points: new Map([...first.points, ...rest.points]) }
+    expect(numbers(together)).toEqual(numbers(whole))
+    const texts = [{ text: 'a good of' }, { text: 'a bad of' }]
+    const predictions = await predict({ ...job, texts, task: 0, active: 'all' })
+    expect(predictions.map(({ scores: [no = 0, yes = 0] }) => yes > no)).toEqual([true, false])
+  })
+
+  it('may go on training them, from what they were', async () => {
+    const adapters = await twoAdapters()
+    const name = 'encoder.layer.0.output.adapters.first.adapter_up.weight'
+    const job = folder.jobFor('open', {
+      method: 'fusion',
+      options: { train_adapters: true },
+      training: { epochs: 1, learningRate: 1e-9 },
+      adapters,
+    })
+    const { result } = await run(job)
+    const fusion = await readSafetensors(result?.parts.find(({ kind }) => kind === 'fusion')?.path ?? '')
+    const first = await readSafetensors(adapters[0]?.file ?? '')
+    const before = await first.read(name.replace('.first.', '.run.'))
+    const after = await fusion.read(name)
+    after.forEach((value, i) => expect(value).toBeCloseTo(before[i] ?? Number.NaN, 6))
+    await fusion.close()
+    await first.close()
+  })
+
+  it('of learned weights says the same weights for every text', async () => {
+    const adapters = await twoAdapters()
+    const { result } = await run(
+      folder.jobFor('weights', { method: 'fusion_mean', adapters, training: { epochs: 1 } }),
+    )
+    for (const { weights } of result?.analysis.fusion?.weights ?? []) expect(weights).toEqual([0.5, 0.5])
+    expect(result?.analysis.fusion?.weights.length).toBe(2)
+  })
+})
+
+describe('a stored adapter that does not fit', () => {
+  it('because it was trained with other options is refused with its file and tensor', async () => {
+    const adapter = await trained('first', ['bad', 'good'], { training: { epochs: 1 } })
+    const wrong = { ...adapter, method: { name: 'seq_bn', options: { reduction_factor: 2 } } }
+    await expect(run(folder.jobFor('fused', { method: 'fusion', adapters: [wrong] }))).rejects.toThrow(
+      /stored adapter "first".*adapter\.safetensors has the shape \[8, 32\].*\[16, 32\]/,
+    )
+  })
+
+  it('because it is of several tasks is refused', async () => {
+    const tasks = [folder.task('x', wordRows()), folder.task('y', wordRows())]
+    const adapter = await trained('both', ['bad', 'good'], {
+      method: 'task_drop',
+      tasks,
+      training: { epochs: 1 },
+    })
+    await expect(run(folder.jobFor('fused', { method: 'fusion', adapters: [adapter] }))).rejects.toThrow(
+      /stored adapter "both".*lacks.*one task/,
+    )
+  })
+})
