@@ -73,11 +73,14 @@ async function countMethod(
   const headCount = tasks
     .flatMap((task) => task.head.parameters)
     .reduce((total, { shape }) => total + sizeOf(shape), 0)
+  const groups: ParameterCount['groups'] = {}
+  for (const { group, size } of model.layout.entries.values()) groups[group] = (groups[group] ?? 0) + size
   const backbone = countParameters(config)
   const trainable = model.layout.size
   return {
     trainable,
     head: headCount,
+    groups,
     backbone,
     share: trainable / backbone,
     cost: graphCost(model, { maximumLength, optimizer: TrainingConfig.parse({}) }),

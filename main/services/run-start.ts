@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import {
+  ParameterGroup,
   WorkbenchError,
   type DatasetDetail,
   type Handlers,
@@ -47,6 +48,13 @@ export async function checkRun(
     unfreezeLayers: training.unfreezeLayers,
     maximumLength: training.maximumLength,
   })
+  for (const group of ParameterGroup.options) {
+    if (training.groupLearningRates[group] === undefined || count.groups[group] !== undefined) continue
+    throw badInput(
+      `training.groupLearningRates: there is a learning rate for ${group}, of which ${method.name} trains nothing here; ` +
+        `it trains ${Object.keys(count.groups).join(', ')}.`,
+    )
+  }
   const taskNames = safeNames(datasets.map(({ name }) => name))
   const adapterNames = safeNames(
     adapters.map(({ name }) => name),

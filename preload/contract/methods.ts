@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import type { GraphCost } from './runs.ts'
+import type { GraphCost, ParameterGroup } from './runs.ts'
 
 /** A method by its preset's name and the options that differ from the preset's. The method's own schema checks them. */
 export const MethodChoice = z
@@ -54,6 +54,8 @@ export interface MethodDescription {
 export interface ParameterCount {
   trainable: number
   head: number
+  /** Trained parameters by group; those of which nothing is trained are left out. */
+  groups: Partial<Record<ParameterGroup, number>>
   backbone: number
   /** trainable / backbone */
   share: number

@@ -79,6 +79,7 @@ describe('counting before a run', () => {
     // Two layers of 32 → 8 → 32 with biases; a head of 32 → 32 → 2.
     expect(found.trainable - found.head).toBe(2 * (32 * 8 + 8 + 8 * 32 + 32))
     expect(found.head).toBe(32 * 32 + 32 + 32 * 2 + 2)
+    expect(found.groups).toEqual({ adapter: found.trainable - found.head, head: found.head })
     expect(found.share).toBeCloseTo(found.trainable / found.backbone)
     for (const figure of Object.values(found.cost)) expect(figure).toBeGreaterThan(0)
   })

@@ -170,6 +170,12 @@ describe('is refused, and nothing stored, for', () => {
       'bad-input',
       /layers 0 to 1, and no layer 2/,
     ],
+    [
+      'a learning rate of a group of which nothing is trained',
+      { training: { groupLearningRates: { head: 0.1, fusion: 0.1 } } },
+      'bad-input',
+      /rate for fusion, of which scripted trains nothing here; it trains adapter, head/,
+    ],
   ])('%s', async (_, rest, code, message) => {
     store('a')
     store('head', { kind: 'head' })
