@@ -1,18 +1,22 @@
 /**
- * `npm run bench`: one training step and one inference batch, ours against PyTorch's, in alternating live processes.
- * The table goes to stdout, or with --json one array; progress goes to stderr.
+ * `npm run bench`: one training step and one inference batch, ours against PyTorch's, in alternating live processes;
+ * and what methods save, against this program without the saving (bench/methods.ts).
+ * The tables go to stdout, or with --json one array; progress goes to stderr.
  */
 import { mkdirSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
+import { createOnnxRuntimeEngine } from '../main/engines/onnxruntime.ts'
 import { processorName } from '../main/training/environment.ts'
 import { median } from '../main/training/metrics.ts'
+import { benchRobustDrop, benchSharedLayers, benchTaskDrop, printSavings, type SavingRow } from './methods.ts'
 import type { LoadRequest } from './ours.ts'
 import { findPython } from './python.ts'
 import { startSide, type Side } from './side.ts'
 import { sizeNames, weightFile, workload, type SizeName, type Workload } from './sizes.ts'
+import { warnIfRestless } from './turns.ts'
 
 interface Row {
   kind: 'train' | 'infer'
@@ -106,7 +110,7 @@ async function measure(
         peaks[name] = peakRssBytes
       }
     }
-    warnIfRestless(times)
+    for (const [name, ms] of Object.entries(times)) warnIfRestless(name, ms)
     const torchMs = median(times.fp32)
     return (['cut', 'whole'] as const).map((name) => {
       const ms = median(times[name])
@@ -149,18 +153,6 @@ async function agree(
   }
 }
 
-/** On a shared machine the medians, PyTorch's above all, say more about the others than about the sides. */
-function warnIfRestless(times: Record<string, number[]>): void {
-  for (const [name, ms] of Object.entries(times)) {
-    const [middle, least] = [median(ms), Math.min(...ms)]
-    if (middle > 1.3 * least) {
-      process.stderr.write(
-        `  not quiet: ${name} took ${middle.toFixed(1)} ms in the median, ${least.toFixed(1)} at least; do not keep this ratio\n`,
-      )
-    }
-  }
-}
-
 /** A whole number from 1, or a message that names the flag. */
 function countOf(flag: string, text: string): number {
   const value = Number(text)
@@ -194,28 +186,72 @@ function print(rows: readonly Row[]): void {
   }
 }
 
-try {
-  const python = findPython()
-  const kinds = (['train', 'infer'] as const).filter(
-    (kind) => flags.only === undefined || flags.only === kind || (flags.only === 'step' && kind === 'train'),
-  )
-  const chosen = flags.size.split(',').map((name) => {
+const savings = { drop: benchRobustDrop, shared: benchSharedLayers, 'task-drop': benchTaskDrop }
+
+/** What methods save, at the sizes where that is asked most: two of them unless others are named. */
+async function measureSavings(
+  names: readonly (keyof typeof savings)[],
+  lengths: readonly number[],
+): Promise<SavingRow[]> {
+  mkdirSync(cache, { recursive: true })
+  const engine = createOnnxRuntimeEngine({ threads: threads() })
+  const sizes = flags.size === sizeNames.join(',') ? (['mini', 'small'] as const) : chosenSizes()
+  const rows: SavingRow[] = []
+  for (const name of names) {
+    for (const size of sizes) {
+      for (const length of lengths) {
+        process.stderr.write(`${name} ${size}, length ${length} …\n`)
+        const rounds = countOf('rounds', flags.rounds)
+        rows.push(...(await savings[name](size, { engine, cache, length, rounds })))
+      }
+    }
+  }
+  return rows
+}
+
+function chosenSizes(): SizeName[] {
+  return flags.size.split(',').map((name) => {
     const size = sizeNames.find((candidate) => candidate === name)
     if (!size) throw new Error(`there is no size "${name}"; sizes are ${sizeNames.join(', ')}`)
     return size
   })
-  if (kinds.length === 0) throw new Error(`--only takes train (or step) and infer, not "${flags.only ?? ''}"`)
+}
+
+/** The kinds that `--only` names; all of them without it. */
+function wantedKinds<Kind extends string>(kinds: readonly Kind[]): Kind[] {
+  const named = flags.only?.split(',').map((name) => (name === 'step' ? 'train' : name))
+  return kinds.filter((kind) => named === undefined || named.includes(kind))
+}
+
+try {
+  const kinds = wantedKinds(['train', 'infer'])
+  const saved = wantedKinds(['drop', 'shared', 'task-drop'])
+  if (kinds.length + saved.length === 0) {
+    throw new Error(
+      `--only takes train (or step), infer, drop, shared and task-drop, not "${flags.only ?? ''}"`,
+    )
+  }
+  const sizes = chosenSizes()
+  const lengths = flags.length.split(',').map((text) => countOf('length', text))
   const rows: Row[] = []
-  for (const kind of kinds) {
-    for (const size of chosen) {
-      for (const length of flags.length.split(',').map((text) => countOf('length', text))) {
-        process.stderr.write(`${kind} ${size}, length ${length} …\n`)
-        rows.push(...(await measure(kind, workload(size, length), python)))
+  if (kinds.length > 0) {
+    const python = findPython()
+    for (const kind of kinds) {
+      for (const size of sizes) {
+        for (const length of lengths) {
+          process.stderr.write(`${kind} ${size}, length ${length} …\n`)
+          rows.push(...(await measure(kind, workload(size, length), python)))
+        }
       }
     }
   }
-  if (flags.json) console.log(JSON.stringify(rows, undefined, 1))
-  else print(rows)
+  const savingRows = await measureSavings(saved, lengths)
+  if (flags.json) console.log(JSON.stringify([...rows, ...savingRows], undefined, 1))
+  else {
+    if (rows.length > 0) print(rows)
+    else console.log(`${processor}, ${threads()} threads; medians in ms`)
+    printSavings(savingRows)
+  }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1

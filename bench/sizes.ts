@@ -27,9 +27,26 @@ export interface Workload {
   labels: number[]
 }
 
-/** BERT of a size with Pfeiffer adapters and a two-layer head, and one full batch of made-up text without padding. */
-export function workload(size: SizeName, length: number): Workload {
-  const [layers, hiddenSize, heads, intermediateSize, batch] = sizes[size]
+export interface WorkloadOptions {
+  method?: string
+  options?: Record<string, unknown>
+  /** Tasks trained together, each with a head. */
+  tasks?: number
+  /** Default: that of the size. */
+  batch?: number
+}
+
+/**
+ * BERT of a size with Pfeiffer adapters (or another method) and a two-layer head, and one full batch of made-up text
+ * without padding.
+ */
+export function workload(
+  size: SizeName,
+  length: number,
+  { method = 'seq_bn', options = {}, tasks = 1, ...given }: WorkloadOptions = {},
+): Workload {
+  const [layers, hiddenSize, heads, intermediateSize, usualBatch] = sizes[size]
+  const batch = given.batch ?? usualBatch
   const config: BackboneConfig = {
     architecture: 'bert',
     layers,
@@ -44,6 +61,7 @@ export function workload(size: SizeName, length: number): Workload {
     padTokenId: 0,
     initializerRange: 0.02,
   }
+  const names = tasks === 1 ? ['run'] : Array.from({ length: tasks }, (_, task) => `task${task}`)
   const random = createRandom(1, 'text')
   const ids = Array.from({ length: batch }, () => Array.from({ length }, () => 1000 + random.integer(29000)))
   return {
@@ -53,14 +71,12 @@ export function workload(size: SizeName, length: number): Workload {
     config,
     model: tunedModel(
       config,
-      findMethod('seq_bn').prepare({}, { config, adapterName: 'run', tasks: ['run'], adapters: [] }),
-      [
-        {
-          name: 'run',
-          head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, 2, 'run'),
-          labels: 2,
-        },
-      ],
+      findMethod(method).prepare(options, { config, adapterName: 'run', tasks: names, adapters: [] }),
+      names.map((name) => ({
+        name,
+        head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, 2, name),
+        labels: 2,
+      })),
     ),
     ids,
     labels: ids.map((_, row) => row % 2),
@@ -74,6 +90,13 @@ export function weightFile({ size, config, model }: Workload, folder: string): P
     specs.map(({ name, shape }) => [name, { shape, read: async () => randomWeight(name, shape) }]),
   )
   return writeWeightFile({ hash: `bench-${size}`, tensors }, folder)
+}
+
+/** Random values of what a model trains, in its layout's order. */
+export function randomParameters({ layout }: TunedModel): Float32Array {
+  const vector = new Float32Array(layout.size)
+  for (const { name, shape, offset } of layout.entries.values()) vector.set(randomWeight(name, shape), offset)
+  return vector
 }
 
 function randomWeight(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
