@@ -16,6 +16,7 @@ import { callingPickle, makeZip, tensorPickle } from '../models/checkpoint/torch
 import { tinyConfig, tinyTensors, writeTinyModel } from '../models/checkpoints.ts'
 
 const assets = fileURLToPath(new URL('../../../assets/', import.meta.url))
+const languageModels = fileURLToPath(new URL('../../fixtures/language-models/', import.meta.url))
 
 let home = ''
 let database: Database
@@ -129,6 +130,25 @@ describe('models.add', () => {
     expect(await names()).toEqual(['starter', 'tiny'])
   })
 
+  it.each([
+    { architecture: 'roberta', words: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'], longest: 10, head: 5 },
+    { architecture: 'gpt2', words: ['<|endoftext|>'], longest: 12, head: 0 },
+  ])('takes $architecture with its byte-level tokenizer', async ({ architecture, words, longest, head }) => {
+    const folder = join(home, architecture)
+    cpSync(join(languageModels, architecture), folder, { recursive: true })
+    const vocabulary = [...words, ...'Adptersungicol,bvyh!Ġ'.slice(0, 23 - words.length)]
+    const ids = Object.fromEntries(vocabulary.map((word, id) => [word, id]))
+    writeFileSync(join(folder, 'vocab.json'), JSON.stringify(ids))
+    writeFileSync(join(folder, 'merges.txt'), '#version: 0.2\n')
+    const { id } = await add(folder)
+    const model = await models['models.get']({ id })
+    expect(model).toMatchObject({ architecture, layers: 2, hiddenSize: 8, maximumLength: longest })
+    expect(model.tokenizer).toMatchObject({ kind: 'byte-level BPE', file: 'vocab.json' })
+    expect(model.example.tokens.slice(0, 3)).toEqual(['A', 'd', 'p'])
+    const headTensors = model.tensors.filter(({ usedAs }) => usedAs === 'masked-language-model head')
+    expect(headTensors).toHaveLength(head)
+  })
+
   it('gives the model already there for the same weights, and follows a folder that moved', async () => {
     const folder = await writeTinyModel(join(home, 'tiny'))
     const first = await add(folder, 'mine')
@@ -180,7 +200,7 @@ describe('models.add', () => {
     await writeTinyModel(folder, tinyTensors(), { ...tinyConfig, max_position_embeddings: 17 })
     await refused('has shape [16, 4], but its config.json asks for [17, 4]')
     await writeTinyModel(folder, tinyTensors(), { ...tinyConfig, model_type: 'modernbert' })
-    await refused('"modernbert", which is not supported. Supported: bert.')
+    await refused('"modernbert", which is not supported. Supported: bert, roberta, distilbert, gpt2.')
     await writeTinyModel(folder)
     writeFileSync(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\n' + 'word\n'.repeat(20))
     await refused("the tokenizer is another model's")
