@@ -1,13 +1,13 @@
 import type { DropPoint } from '../../preload/contract.ts'
 import type { TrainedValues } from './checkpoint.ts'
-import { floats, placeRows, readBatches } from './evaluate.ts'
-import type { Examples } from './examples.ts'
-import { argmax, confusionCounts, median, scoresOf } from './metrics.ts'
+import { evaluate, evaluationBatchSize, readBatches } from './evaluate.ts'
+import { pick, type Examples } from './examples.ts'
+import { median } from './metrics.ts'
 import { taskOf, type RunContext } from './run-context.ts'
 import type { ReadyGraph } from './tuning.ts'
 
-/** Rows whose time is taken: enough for a steady median. */
-const timedRows = 1000
+/** How often a batch is timed: enough for a steady median. The evaluation before has warmed the graph up. */
+const timings = 7
 
 /**
  * Quality and time on the validation rows with the adapters of the first n layers left out, for every n that differs
@@ -31,7 +31,7 @@ export async function measureDropCurve(
     context.at('validating')
     const variant = droppedLayers === 0 ? {} : { droppedLayers }
     const graph = await tuning.evaluation([{ task: 0, variant }], values)
-    points.push({ droppedLayers, ...(await measure(context, graph, rows, taskOf(job, 0).labels.length)) })
+    points.push({ droppedLayers, ...(await measure(context, graph, rows, taskOf(job, 0).labels)) })
   }
   return points
 }
@@ -40,31 +40,35 @@ async function measure(
   context: RunContext,
   graph: ReadyGraph,
   rows: Examples,
-  labels: number,
+  labels: readonly string[],
 ): Promise<Pick<DropPoint, 'scores' | 'msPerExample'>> {
-  const logits = new Float32Array(rows.texts.length * labels)
-  let loss = 0
+  const { padTokenId: padId } = context.prepared.tokenizer
+  const onBatch = (): Promise<void> => context.breathe('validating')
+  const { scores } = await evaluate(graph, 'validation', rows, labels, { padId, onBatch })
+  const sample = middleBatch(rows)
   const times: number[] = []
-  let timed = 0
-  const options = {
-    labels: [labels],
-    padId: context.prepared.tokenizer.padTokenId,
-    onBatch: () => context.breathe('validating'),
-  }
-  let warm = false
-  for await (const { indices, outputs, seconds } of readBatches(graph, rows, ['logits', 'loss'], options)) {
-    placeRows(logits, floats(outputs, 'logits'), indices, labels)
-    loss += Number(outputs['loss']?.data[0])
-    // The first run of a graph also makes room for its values.
-    if ((warm || rows.texts.length === indices.length) && timed < timedRows) {
-      times.push((seconds * 1000) / indices.length)
-      timed += indices.length
+  for (let repeat = 0; repeat < timings; repeat++) {
+    for await (const { seconds } of readBatches(graph, sample, ['logits'], {
+      labels: [labels.length],
+      padId,
+    })) {
+      times.push((seconds * 1000) / sample.texts.length)
     }
-    warm = true
+    await onBatch()
   }
-  const predicted = Array.from(rows.classes, (_, row) => argmax(logits, labels, row))
-  return {
-    scores: scoresOf(confusionCounts(rows.classes, predicted, labels), loss),
-    msPerExample: median(times),
-  }
+  return { scores, msPerExample: median(times) }
+}
+
+/** The batch of an evaluation whose texts are of middle length: what one example costs in it stands for all. */
+function middleBatch(rows: Examples): Examples {
+  const byLength = Array.from(rows.lengths, (length, row) => ({ length, row })).sort(
+    (a, b) => a.length - b.length || a.row - b.row,
+  )
+  const start = Math.max(0, (byLength.length - evaluationBatchSize) >> 1)
+  const chosen = byLength.slice(start, start + evaluationBatchSize)
+  const { examples: texts, classes } = pick(
+    rows,
+    Uint32Array.from(chosen, ({ row }) => row),
+  )
+  return { texts, classes, lengths: Int32Array.from(chosen, ({ length }) => length) }
 }

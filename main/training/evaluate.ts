@@ -12,7 +12,7 @@ export interface Evaluation {
 }
 
 /** Batches of evaluation may be larger than those of training: nothing is kept for a backward pass. */
-const evaluationBatchSize = 64
+export const evaluationBatchSize = 64
 
 export interface ReadOptions {
   /** Classes of each of the graph's readings, in order. */

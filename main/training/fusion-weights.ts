@@ -21,11 +21,11 @@ export async function measureFusion(
   context: RunContext,
   values: TrainedValues,
 ): Promise<RunAnalysis['fusion']> {
-  const { job, prepared } = context
-  const { graph } = { graph: await context.tuning.evaluation([{ task: 0, variant: {} }], values) }
+  const { prepared, tuning } = context
+  const graph = await tuning.evaluation([{ task: 0, variant: {} }], values)
   if (!graph.tuned.revealed.some((name) => placeOf(name))) return undefined
   const weights = await meanWeights(context, values, 'validation')
-  const adapters = job.adapters.map(({ name }) => name)
+  const adapters = prepared.adapters.map(({ name }) => name)
   const pruned: NonNullable<RunAnalysis['fusion']>['pruned'] = []
   if (adapters.length > 1) {
     const learned = await meanWeights(context, values, 'train')
@@ -57,7 +57,7 @@ function strongest(
   }
 }
 
-/** Mean weights over all tokens of a split, padding left out. */
+/** Mean weight of every adapter over all tokens of a split, padding left out; 0 where it does not sit. */
 async function meanWeights(
   context: RunContext,
   values: TrainedValues,
@@ -84,7 +84,14 @@ async function meanWeights(
   }
   return [...sums].flatMap(([name, { weights, tokens }]) => {
     const place = placeOf(name)
-    return place ? [{ ...place, weights: weights.map((sum) => sum / tokens) }] : []
+    if (!place) return []
+    const means = weights.map((sum) => sum / tokens)
+    // The graph weighs those adapters that sit here.
+    let next = 0
+    const all = prepared.adapters.map(({ method }) =>
+      method.parts?.bottleneck?.(place) ? (means[next++] ?? 0) : 0,
+    )
+    return [{ ...place, weights: all }]
   })
 }
 

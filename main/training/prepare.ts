@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { classificationHead } from '../adapters/head.ts'
+import type { NamedAdapter } from '../adapters/method.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts'
 import type { Engine, WeightFile } from '../engines/engine.ts'
@@ -22,6 +23,8 @@ export interface Prepared {
   checkpoint: Checkpoint
   tokenizer: Tokenizer
   engine: Engine
+  /** The trained adapters that the run builds on, in order. */
+  adapters: readonly NamedAdapter[]
   /** Values of the trained adapters that the run builds on: frozen, or what trained parameters begin with. */
   stored: NamedTensors
   /** Whether all of the backbone stays as pretrained. */
@@ -83,6 +86,7 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),
       engine: createOnnxRuntimeEngine({ threads: engine.threads }),
+      adapters,
       stored: values,
       frozen: parameters.every(({ group }) => group !== 'backbone'),
       learningRate,

@@ -114,7 +114,21 @@ describe('a fusion of trained adapters', () => {
     await first.close()
   })
 
-  it('of learned weights says the same weights for every text', async () => {
+  it('gives an adapter no weight in layers where it does not sit', async () => {
+    const first = await trained('first', ['bad', 'good'], { training: { epochs: 1 } })
+    const second = await trained('second', ['thing', 'it'], {
+      options: { ...options, leave_out: [0] },
+      training: { epochs: 1 },
+    })
+    const { result } = await run(
+      folder.jobFor('part', { method: 'fusion_weights', adapters: [second, first], training: { epochs: 1 } }),
+    )
+    expect(result?.analysis.fusion?.weights[0]).toEqual({ layer: 0, place: 'output', weights: [0, 1] })
+    expect(result?.analysis.fusion?.weights[1]?.weights.every((weight) => weight > 0.3)).toBe(true)
+    expect(result?.analysis.fusion?.pruned.length).toBe(1)
+  })
+
+  it('by their mean says the same weights for every text', async () => {
     const adapters = await twoAdapters()
     const { result } = await run(
       folder.jobFor('weights', { method: 'fusion_mean', adapters, training: { epochs: 1 } }),
