@@ -14,6 +14,11 @@ export interface Task {
   small: boolean
 }
 
+/** Seeds that the plan trains. */
+export function seedsOf(encoder: Encoder, task: TaskName): readonly number[] {
+  return encoder === 'starter-encoder' && (task === 'trec' || task === 'sst2') ? [1, 2, 3] : [1]
+}
+
 /** Epochs and lengths of `../shared/reference-results.md`; pairs are longer than the texts that it was made for. */
 export const tasks: Record<TaskName, Task> = {
   trec: { title: 'TREC', epochs: 10, maximumLength: 64, small: false },
@@ -34,8 +39,12 @@ export interface PlannedMethod {
   title: string
   name: string
   options?: (layers: number) => Record<string, unknown>
-  /** It fuses one adapter for each task of the encoder. */
+  /** It builds on one adapter for each task of the encoder. */
   fuses?: boolean
+  /** One run trains all tasks of the encoder. */
+  together?: boolean
+  /** Not among those that the papers' claims are about: trained last, with one seed and the shipped encoder. */
+  variant?: boolean
 }
 
 const lowerHalfDropped = (layers: number): Record<string, unknown> => ({
@@ -59,7 +68,24 @@ export const methods: readonly PlannedMethod[] = [
   { title: 'bitfit', name: 'bitfit' },
   { title: 'full', name: 'full' },
   { title: 'fusion', name: 'fusion', fuses: true },
+  { title: 'task_drop, all tasks', name: 'task_drop', together: true, variant: true },
+  { title: 'masked, all tasks', name: 'masked', together: true, variant: true },
+  { title: 'parallel, all tasks', name: 'parallel', together: true, variant: true },
+  { title: 'fusion_static', name: 'fusion_static', fuses: true, variant: true },
+  { title: 'fusion_mean', name: 'fusion_mean', fuses: true, variant: true },
+  { title: 'fusion_weights', name: 'fusion_weights', fuses: true, variant: true },
+  { title: 'average_outputs', name: 'average_outputs', fuses: true, variant: true },
+  { title: 'average_parameters', name: 'average_parameters', fuses: true, variant: true },
+  { title: 'stack', name: 'stack', fuses: true, variant: true },
+  { title: 'seq_bn_inv', name: 'seq_bn_inv', variant: true },
+  { title: 'double_seq_bn_inv', name: 'double_seq_bn_inv', variant: true },
+  { title: 'prefix, flat', name: 'prefix_tuning_flat', variant: true },
+  { title: 'mam_generation', name: 'mam_generation', variant: true },
+  { title: 'unipelt', name: 'unipelt', variant: true },
 ]
+
+/** Those that every task and seed of the plan has. */
+export const mainMethods = methods.filter(({ variant }) => !variant)
 
 /** The adapter that fusions are made of. */
 export const fusedMethod = 'seq_bn'
@@ -92,30 +118,43 @@ export function recipeOf({ encoder, task, method }: Cell, layers: number): Recip
     method: method.name,
     options: method.options?.(layers) ?? {},
     // Three epochs are enough for the larger encoder, and full fine-tuning wants smaller steps there.
-    epochs: encoder === 'minilm-l6' ? 3 : epochs,
+    epochs: encoder === 'minilm-l6' ? 3 : method.together ? 5 : epochs,
     learningRate: encoder === 'minilm-l6' && method.name === 'full' ? 5e-5 : undefined,
-    maximumLength,
+    maximumLength: method.together ? longest : maximumLength,
   }
 }
 
+const longest = Math.max(...Object.values(tasks).map((task) => task.maximumLength))
+
 /**
  * All runs in the order of their worth: TREC and SST-2 with the shipped encoder, seed by seed; then its other tasks;
- * then the larger encoder. Fusions, which need every task's adapter, come last in each.
+ * the larger encoder; and the variants. Fusions, which need every task's adapter, come last in each.
  */
 export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
-  const cells = (encoder: Encoder, names: readonly TaskName[], seeds: readonly number[]): Cell[] => {
-    const of = (chosen: readonly PlannedMethod[]): Cell[] =>
+  const cells = (
+    encoder: Encoder,
+    names: readonly TaskName[],
+    seeds: readonly number[],
+    chosen: readonly PlannedMethod[],
+  ): Cell[] =>
+    [false, true].flatMap((fuses) =>
       seeds.flatMap((seed) =>
-        names.flatMap((task) => chosen.map((method) => ({ encoder, task, method, seed }))),
-      )
-    return [...of(planned.filter(({ fuses }) => !fuses)), ...of(planned.filter(({ fuses }) => fuses))]
-  }
+        names.flatMap((task) =>
+          chosen
+            .filter((method) => (method.fuses === true) === fuses)
+            .map((method) => ({ encoder, task, method, seed })),
+        ),
+      ),
+    )
   const first: readonly TaskName[] = ['trec', 'sst2']
   const others = taskNames.filter((task) => !first.includes(task))
+  const main = planned.filter(({ variant }) => !variant)
+  const variants = planned.filter(({ variant }) => variant)
   return [
-    ...cells('starter-encoder', first, [1, 2, 3]),
-    ...cells('starter-encoder', others, [1]),
-    ...cells('minilm-l6', tasksOf('minilm-l6'), [1]),
+    ...cells('starter-encoder', first, [1, 2, 3], main),
+    ...cells('starter-encoder', others, [1], main),
+    ...cells('minilm-l6', tasksOf('minilm-l6'), [1], main),
+    ...cells('starter-encoder', taskNames, [1], variants),
   ]
 }
 

@@ -15,6 +15,7 @@ import {
   recipeOf,
   sourcesOf,
   tasks,
+  tasksOf,
   type Cell,
   type Encoder,
   type TaskName,
@@ -42,18 +43,22 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
   const { client, rows, say } = context
   const model = await modelOf(context, cell.encoder)
   const recipe = recipeOf(cell, model.layers)
-  const recipeText = JSON.stringify({ ...recipe, fuses: cell.method.fuses === true })
-  const key = keyOf(cell)
-  if (rows.get(key)?.recipe === recipeText) return
+  const { fuses = false, together = false } = cell.method
+  const recipeText = JSON.stringify({ ...recipe, fuses, together })
+  if (rows.get(keyOf(cell))?.recipe === recipeText) return
   const adapterIds: string[] = []
-  if (cell.method.fuses) {
-    for (const source of fusedCells(cell)) adapterIds.push(await adapterOf(context, source))
-  }
-  const dataset = await datasetOf(context, cell.task)
+  if (fuses) for (const source of fusedCells(cell)) adapterIds.push(await adapterOf(context, source))
+  const cells = together ? tasksOf(cell.encoder).map((task) => ({ ...cell, task })) : [cell]
+  const datasets: DatasetDetail[] = []
+  for (const { task } of cells) datasets.push(await datasetOf(context, task))
+  const [dataset, ...more] = datasets
+  if (!dataset) throw new Error('a run without a dataset')
+  const key = together ? `${cell.encoder} ${cell.method.title} seed ${cell.seed}` : keyOf(cell)
   const config: InputOf<'runs.start'> = {
     name: key,
     modelId: model.id,
     datasetId: dataset.id,
+    moreDatasetIds: more.map(({ id }) => id),
     method: { name: recipe.method, options: recipe.options },
     adapterIds,
     training: {
@@ -65,7 +70,8 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
     engine: { threads: context.threads },
   }
   const run = await finish(context, await begin(client, config))
-  rows.set(key, rowOf(cell, recipeText, dataset, run))
+  for (const [i, each] of cells.entries())
+    rows.set(keyOf(each), rowOf(each, recipeText, datasets[i] ?? dataset, run))
   say(`${key}: ${((run.test?.accuracy ?? 0) * 100).toFixed(1)} % in ${Math.round(run.seconds ?? 0)} s`)
 }
 
@@ -157,7 +163,9 @@ function changed(client: Client, id: string): Promise<void> {
 }
 
 function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetail): ResultRow {
-  const { test, best, trainableParameters, backboneParameters, seconds, environment, analysis } = run
+  const { best, trainableParameters, backboneParameters, seconds, environment, analysis } = run
+  const own = run.tasks.find(({ datasetId }) => datasetId === dataset.id)
+  const test = own?.test
   if (!test || !best) throw new Error('the run has no test scores')
   const { dropCurve, forgetting, cost } = analysis
   return {
@@ -169,7 +177,7 @@ function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetai
     runId: run.id,
     test,
     testRows: dataset.splits.test ?? 0,
-    validation: best.value,
+    validation: own.validation[best.metric],
     trainableParameters: trainableParameters ?? 0,
     backboneParameters: backboneParameters ?? 0,
     seconds: seconds ?? 0,
