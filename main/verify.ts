@@ -13,6 +13,7 @@ import { optimizerFeeds } from './training/optimizer.ts'
 import type { TunedModel } from './training/tuned-model.ts'
 import { Comparison } from './verify/comparison.ts'
 import { readGoldenCase, type GoldenCase } from './verify/golden-case.ts'
+import { compareConversions } from './verify/golden-conversions.ts'
 import { goldenFeeds } from './verify/golden-feeds.ts'
 
 export interface VerifiedCase {
@@ -82,6 +83,10 @@ export async function verifyCase(
         await evaluate(golden, golden.single(adapter), engine, weights),
       )
     }
+    await compareConversions(golden, engine, comparison, async (model, parameters) => {
+      const [, logits] = await evaluateWith(golden, model, engine, weights, parameters, {})
+      return logits
+    })
     for (const { layers, logits } of golden.skipped) {
       const computed = await evaluate(golden, golden.skipping(layers), engine, weights)
       comparison.compare(`logits_skip_layers_${layers.join('_')}`, logits, computed)

@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../../preload/contract.ts'
-import { multiply, reshape, slice, transpose, type Value } from '../graph/index.ts'
+import { Graph, multiply, reshape, slice, transpose, type Value } from '../graph/index.ts'
 import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { Build, Prefix } from '../models/sites.ts'
@@ -133,7 +133,7 @@ export function preparePrefix(
 }
 
 /** Keys and values of all layers, `[length, 2 · layers, hidden]`. */
-function allPrefixes(build: Build, options: PrefixOptions, shape: PrefixShape): Value {
+function allPrefixes(build: Pick<Build, 'parameter'>, options: PrefixOptions, shape: PrefixShape): Value {
   const { path, length, hiddenSize, layers, bottleneck } = shape
   const width = 2 * layers.length * hiddenSize
   const flat = options.flat
@@ -154,6 +154,27 @@ function allPrefixes(build: Build, options: PrefixOptions, shape: PrefixShape): 
         width,
       )
   return reshape(flat, [length, 2 * layers.length, hiddenSize])
+}
+
+/**
+ * The graph that makes the keys and values of a prefix from its network, as the parameter `control_trans` of the same
+ * prefix without one: output `values`.
+ *
+ * @param value the network's trained parameters
+ */
+export function ejectionGraph(
+  options: PrefixOptions,
+  config: BackboneConfig,
+  adapterName: string,
+  value: (name: string) => Float32Array,
+): Graph {
+  const graph = new Graph()
+  const build = { parameter: (name: string, shape: readonly number[]) => graph.constant(value(name), shape) }
+  graph.output(
+    'values',
+    allPrefixes(build, { ...options, flat: false }, shapeOf(options, config, adapterName)),
+  )
+  return graph
 }
 
 /** @param index of the layer among those that have a prefix: its keys stand at 2 · index, its values behind them */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { WorkbenchError } from '../../preload/contract.ts'
+import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Projection } from '../models/sites.ts'
 import {
@@ -39,13 +39,18 @@ const Members = z.union([
   z.array(z.object({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }).strict()),
 ])
 
+const presets = {
+  union: 'lora + seq_bn',
+  unipelt:
+    'prefix_tuning[prefix_length=10,use_gating=true] + seq_bn[use_gating=true] + lora[alpha=2,use_gating=true]',
+} as const
+
 /** Several methods under one name, trained together: `ConfigUnion` in the adapters library. */
 export const union = unionMethod({
   name: 'union',
   label: 'Union of methods',
   summary: 'Several methods that sit in different places of the backbone, trained together as one adapter.',
   source: 'ConfigUnion in the adapters library',
-  parts: 'lora + seq_bn',
 })
 
 /** UniPELT (Mao et al. 2022): prefix, adapter and LoRA together, each with a gate. */
@@ -56,39 +61,47 @@ export const unipelt = unionMethod({
     'Prefix tuning, an adapter and LoRA together; gates learn, per text and layer, how much of each is let through.',
   source:
     'Mao et al. 2022, "UniPELT: A Unified Framework for Parameter-Efficient Language Model Tuning"; unipelt in the adapters library',
-  parts:
-    'prefix_tuning[prefix_length=10,use_gating=true] + seq_bn[use_gating=true] + lora[alpha=2,use_gating=true]',
 })
 
 function unionMethod(preset: {
-  name: string
+  name: keyof typeof presets
   label: string
   summary: string
   source: string
-  parts: string
 }): Method {
-  const { parts, ...description } = preset
   return defineMethod({
-    ...description,
+    ...preset,
     family: 'adapter',
     learningRate: 1e-3,
-    options: z
-      .object({
-        parts: Members.default(parts).meta({
-          title: 'Methods',
-          description: 'The methods, with a plus between; options in brackets: lora[r=4] + seq_bn.',
-          kind: 'text',
-        }),
-      })
-      .strict(),
-    prepare: ({ parts: chosen }, context) => prepareUnion(chosen, context),
+    options: unionOptions(preset.name),
+    prepare: (options, context) => prepareUnion(partsOf(options), context),
   })
 }
 
-function prepareUnion(parts: z.output<typeof Members>, context: PrepareContext): PreparedMethod {
-  const chosen = typeof parts === 'string' ? parseChoices(parts) : parts
-  if (chosen.length === 0) throw new WorkbenchError('bad-input', 'option "parts" names no method')
-  const prepared = chosen.map(({ name, options }) => {
+function unionOptions(preset: keyof typeof presets) {
+  return z
+    .object({
+      parts: Members.default(presets[preset]).meta({
+        title: 'Methods',
+        description: 'The methods, with a plus between; options in brackets: lora[r=4] + seq_bn.',
+        kind: 'text',
+      }),
+    })
+    .strict()
+}
+
+/** The methods that a union consists of. */
+export function unionParts(preset: keyof typeof presets, options: unknown): MethodChoice[] {
+  return partsOf(unionOptions(preset).parse(options))
+}
+
+function partsOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice[] {
+  return typeof parts === 'string' ? parseChoices(parts) : parts
+}
+
+function prepareUnion(parts: readonly MethodChoice[], context: PrepareContext): PreparedMethod {
+  if (parts.length === 0) throw new WorkbenchError('bad-input', 'option "parts" names no method')
+  const prepared = parts.map(({ name, options }) => {
     const method = members.find((member) => member.name === name)
     if (!method) {
       throw new WorkbenchError(

@@ -122,14 +122,14 @@ export function methodOfAdapterConfig(
 }
 
 /**
- * Whether an adapter was saved by a version of the adapters library that left LoRA's alpha out while training.
+ * Whether an adapter was saved by a version of the adapters library that left LoRA's alpha out while training: 0.1.0 to
+ * 1.0.1. The library's predecessor, adapter-transformers, which did not, had LoRA from its version 3.
  *
- * @param version `adapter_config.json`'s `version`, such as `adapters.0.2.2`
+ * @param version `adapter_config.json`'s `version`: `adapters.1.0.0`, or the number alone
  */
 export function savedBeforeAlpha(version: string | undefined): boolean {
-  const [, major, minor] = /^adapters\.(\d+)\.(\d+)/.exec(version ?? '') ?? []
-  if (major === undefined || minor === undefined) return false
-  return Number(major) < 1 || (Number(major) === 1 && Number(minor) < 1)
+  const [, major, minor] = /^(?:adapters\.)?(\d+)\.(\d+)/.exec(version ?? '') ?? []
+  return major === '0' || (major === '1' && minor === '0')
 }
 
 function bottleneckChoice(config: AdapterConfig, where: string): MethodChoice {

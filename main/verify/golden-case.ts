@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path'
 
+import type { MethodChoice } from '../../preload/contract.ts'
 import { composedMethod, type ComposeOptions, type FuseOutputs } from '../adapters/compose.ts'
 import {
   adaptersOf,
@@ -50,6 +51,14 @@ export interface GoldenCase {
   singles: readonly { adapter: string; logits: Float32Array }[]
   /** Logits with the adapters of some layers left out, where the case has them. */
   skipped: readonly { layers: number[]; logits: Float32Array }[]
+  /** The adapter of a case that has but one. */
+  adapter?: { name: string; choice: MethodChoice }
+  /** Logits after the adapter's prefix was freed of its network, where the case has them. */
+  ejected?: Float32Array
+  /** Logits after the adapter was merged into the backbone, where the case has them. */
+  merged?: Float32Array
+  /** The same backbone and heads with another method. @param constants what stands instead of the backbone's own */
+  having(method: PreparedMethod, constants?: NamedTensors): TunedModel
 }
 
 /**
@@ -90,9 +99,20 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
     return tunedModel(backbone, { ...method, parameters: trained }, heads)
   }
 
+  const extra = (key: RegExp): Float32Array | undefined => extraLogits(expected, key)[0]?.logits
+  const ejected = extra(/^logits_after_eject_to_flat()$/)
+  const merged = extra(/^logits_merged()$/)
+  const names = composition ? adaptersOf(composition) : []
+  const [only] = names
   return {
     name,
     composition,
+    ...(ejected ? { ejected } : {}),
+    ...(merged ? { merged } : {}),
+    ...(only !== undefined && names.length === 1
+      ? { adapter: { name: only, choice: methodOfAdapterConfig(config.adapters[only], name) } }
+      : {}),
+    having: (method, constants = new Map()) => tunedModel(backbone, method, tasks, { constants }),
     model: build({}),
     skipping: (leftOut) => build({ leftOut }),
     single: (adapter) =>
