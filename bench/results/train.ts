@@ -44,7 +44,7 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
   const model = await modelOf(context, cell.encoder)
   const recipe = recipeOf(cell, model.layers)
   const { fuses = false, together = false } = cell.method
-  const recipeText = JSON.stringify({ ...recipe, fuses, together })
+  const recipeText = JSON.stringify({ ...recipe, fuses, ...(together ? { together } : {}) })
   if (rows.get(keyOf(cell))?.recipe === recipeText) return
   const adapterIds: string[] = []
   if (fuses) for (const source of fusedCells(cell)) adapterIds.push(await adapterOf(context, source))
