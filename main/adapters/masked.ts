@@ -137,7 +137,7 @@ function maskedParts(
           mixesPositions: true,
           apply(within, x, residual) {
             const applied = part.apply(within, x, residual)
-            predictMask(build, config, { name, site, weight, ofAll, keeps: keeps(site) }, applied.up)
+            predictMask(build, config, { name, site, share, weight, ofAll, keeps: keeps(site) }, applied.up)
             return applied
           },
         }
@@ -153,10 +153,11 @@ function predictMask(
   {
     name,
     site,
+    share,
     weight,
     ofAll,
     keeps,
-  }: { name: string; site: BlockSite; weight: number; ofAll: number; keeps: Value },
+  }: { name: string; site: BlockSite; share: number; weight: number; ofAll: number; keeps: Value },
   up: Value,
 ): void {
   const { hiddenSize } = config
@@ -171,7 +172,10 @@ function predictMask(
   const softplus = add(relu(logits), logarithm(add(exponential(negate(magnitude)), 1)))
   const entropy = reduceMean(subtract(softplus, multiply(logits, isMasked)), [1])
   build.loss('mask', multiply(entropy, ofAll), weight)
-  const predicted = cast(greater(logits, 0), 'float32')
+  // A unit counts as found masked where it is thought likelier so than units are on the whole: with few masked units a
+  // bound of one half would find none.
+  const bound = share > 0 ? Math.log(share / (1 - share)) : 0
+  const predicted = cast(greater(logits, bound), 'float32')
   const count = (units: Value): Value => reshape(reduceSum(units, [0, 1]), [1])
   build.reveal(
     countsName(name, site),
