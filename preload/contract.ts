@@ -13,6 +13,34 @@ import {
   type DatasetSummary,
 } from './contract/datasets.ts'
 import type { AdapterDetail, AdapterSummary } from './contract/adapters.ts'
+import {
+  ComparisonInput,
+  CurvesInput,
+  DisagreementsInput,
+  ReportInput,
+  type Comparison,
+  type Curves,
+  type Disagreements,
+  type Report,
+  type SweepAnalysis,
+} from './contract/comparison.ts'
+import {
+  DefaultExperiment,
+  ExperimentConfig,
+  type ExperimentDetail,
+  type ExperimentPlan,
+  type ExperimentSummary,
+} from './contract/experiments.ts'
+import {
+  RunAnnotation,
+  RunImport,
+  RunQuery,
+  type ConfigDiff,
+  type ImportPreview,
+  type MetricFigures,
+  type QueueState,
+  type Sparkline,
+} from './contract/run-library.ts'
 import type { MethodDescription } from './contract/methods.ts'
 import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
 import type { ModelDetail, ModelSummary } from './contract/models.ts'
@@ -28,10 +56,13 @@ import type { Prediction } from './contract/runs.ts'
 import type { DeviceReport, SystemInfo } from './contract/system.ts'
 
 export * from './contract/adapters.ts'
+export * from './contract/comparison.ts'
 export * from './contract/datasets.ts'
 export * from './contract/errors.ts'
+export * from './contract/experiments.ts'
 export * from './contract/methods.ts'
 export * from './contract/models.ts'
+export * from './contract/run-library.ts'
 export * from './contract/runs.ts'
 export * from './contract/system.ts'
 
@@ -56,6 +87,7 @@ function topic<Message>(): Topic<Message> {
 
 const Nothing = z.object({}).strict().default({})
 const ById = z.object({ id: z.string().min(1) }).strict()
+const RunIds = z.array(z.string().min(1)).min(1).max(5000)
 
 export const endpoints = {
   'system.info': endpoint(Nothing).returns<SystemInfo>(),
@@ -122,7 +154,7 @@ export const endpoints = {
   'adapters.remove': endpoint(ById).returns<void>(),
 
   'runs.start': endpoint(RunConfig).returns<RunSummary>(),
-  'runs.list': endpoint(Nothing).returns<RunSummary[]>(),
+  'runs.list': endpoint(RunQuery.default({})).returns<RunSummary[]>(),
   'runs.get': endpoint(ById).returns<RunDetail>(),
   'runs.metrics': endpoint(
     z.object({ id: z.string().min(1), names: z.array(z.string()).optional() }).strict(),
@@ -137,6 +169,41 @@ export const endpoints = {
     z.object({ id: z.string().min(1), name: z.string().min(1).max(200) }).strict(),
   ).returns<RunSummary>(),
   'runs.remove': endpoint(ById).returns<void>(),
+  /** Tags, notes and the archive of any number of runs; answers with those that changed. */
+  'runs.annotate': endpoint(RunAnnotation).returns<RunSummary[]>(),
+  /** A run's configuration, ready for `runs.start` as it stands or changed; without the name. */
+  'runs.clone': endpoint(ById).returns<RunConfig>(),
+  /** Configurations side by side; only what differs, unless `all`. */
+  'runs.diff': endpoint(
+    z.object({ ids: RunIds.max(200), all: z.boolean().default(false) }).strict(),
+  ).returns<ConfigDiff>(),
+  /** Last, smallest and largest value of metrics; of all runs where no ids are given. */
+  'runs.figures': endpoint(
+    z.object({ ids: RunIds.optional(), names: z.array(z.string().min(1)).min(1).max(20) }).strict(),
+  ).returns<MetricFigures[]>(),
+  /** One metric of many runs, each thinned to a few points. */
+  'runs.sparklines': endpoint(
+    z
+      .object({
+        ids: RunIds.max(500),
+        name: z.string().min(1).default('validation.accuracy'),
+        points: z.number().int().min(3).max(200).default(40),
+      })
+      .strict(),
+  ).returns<Sparkline[]>(),
+  /** What waits and what runs, and how many may run at once on each device. */
+  'runs.queue': endpoint(Nothing).returns<QueueState>(),
+  /** Moves a queued run before another queued one, or to the end. */
+  'runs.reorder': endpoint(
+    z.object({ id: z.string().min(1), before: z.string().min(1).optional() }).strict(),
+  ).returns<QueueState>(),
+  'runs.setConcurrency': endpoint(
+    z.object({ device: z.string().min(1), runs: z.number().int().min(1).max(16) }).strict(),
+  ).returns<QueueState>(),
+  /** What importing would give. Changes nothing. */
+  'runs.previewImport': endpoint(RunImport).returns<ImportPreview>(),
+  /** Old results from TensorBoard event files or CSV become finished runs. */
+  'runs.import': endpoint(RunImport).returns<RunSummary[]>(),
   'runs.predict': endpoint(
     z
       .object({
@@ -155,6 +222,46 @@ export const endpoints = {
       })
       .strict(),
   ).returns<Prediction[]>(),
+
+  /** Changes nothing: the runs, their number and time, and what is wrong with the configuration. */
+  'experiments.plan': endpoint(ExperimentConfig).returns<ExperimentPlan>(),
+  /** The configuration of the default experiment on these datasets, to be shown, changed or created. */
+  'experiments.default': endpoint(DefaultExperiment).returns<ExperimentConfig>(),
+  /** Stores it; `start` lets it begin at once. Refused while its plan has problems. */
+  'experiments.create': endpoint(
+    z.object({ config: ExperimentConfig, start: z.boolean().default(true) }).strict(),
+  ).returns<ExperimentDetail>(),
+  'experiments.list': endpoint(Nothing).returns<ExperimentSummary[]>(),
+  'experiments.get': endpoint(ById).returns<ExperimentDetail>(),
+  'experiments.start': endpoint(ById).returns<ExperimentSummary>(),
+  /** No more runs begin; those that run are paused. */
+  'experiments.pause': endpoint(ById).returns<ExperimentSummary>(),
+  'experiments.resume': endpoint(ById).returns<ExperimentSummary>(),
+  /** Stops what runs and leaves out the rest; what has finished stays. */
+  'experiments.cancel': endpoint(ById).returns<ExperimentSummary>(),
+  /** Starts failed, stopped and blocked steps again; one step where its key is given. */
+  'experiments.retry': endpoint(
+    z.object({ id: z.string().min(1), key: z.string().min(1).optional() }).strict(),
+  ).returns<ExperimentSummary>(),
+  'experiments.update': endpoint(
+    z
+      .object({
+        id: z.string().min(1),
+        name: z.string().min(1).max(200).optional(),
+        question: z.string().max(2000).optional(),
+        priority: z.number().int().min(-100).max(100).optional(),
+      })
+      .strict(),
+  ).returns<ExperimentSummary>(),
+  /** Its runs stay. Refused while it is running. */
+  'experiments.remove': endpoint(ById).returns<void>(),
+
+  'comparison.get': endpoint(ComparisonInput).returns<Comparison>(),
+  'comparison.curves': endpoint(CurvesInput).returns<Curves>(),
+  'comparison.disagreements': endpoint(DisagreementsInput).returns<Disagreements>(),
+  /** Which settings mattered among the compared groups, and the lines of a parallel-coordinates chart. */
+  'comparison.sweep': endpoint(ComparisonInput).returns<SweepAnalysis>(),
+  'report.create': endpoint(ReportInput).returns<Report>(),
 
   /** Answered by the desktop shell itself; the headless host refuses them as `unsupported`. */
   'shell.openFiles': endpoint(
@@ -175,6 +282,9 @@ export const topics = {
   'run.removed': topic<{ id: string }>(),
   'run.metrics': topic<{ id: string; points: MetricPoint[] }>(),
   'run.log': topic<{ id: string; lines: LogLine[] }>(),
+  'experiment.changed': topic<ExperimentSummary>(),
+  'experiment.removed': topic<{ id: string }>(),
+  'queue.changed': topic<QueueState>(),
   'dataset.progress': topic<{ name: string; rows: number; bytes: number; totalBytes: number }>(),
   'dataset.changed': topic<{ id: string }>(),
   'model.changed': topic<{ id: string }>(),

@@ -13,6 +13,7 @@ import {
 } from '../../preload/contract.ts'
 import { asStoreError, openDatabase } from '../store/database.ts'
 import { createAdapterService } from './adapters.ts'
+import { refusedHandlers } from './coming.ts'
 import { createDatasetService } from './datasets.ts'
 import { createEvents, type Events } from './events.ts'
 import { createMethodService } from './methods.ts'
@@ -85,6 +86,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       limits,
     })
     const handlers: Handlers = {
+      ...refusedHandlers(),
       ...createSystemService({ home, host }),
       ...models,
       ...datasets,

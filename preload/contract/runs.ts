@@ -126,6 +126,13 @@ export interface RunSummary {
   error?: string
   /** It has a checkpoint to go on from, or was set aside (paused, interrupted) before it had one and begins again. */
   resumable: boolean
+  tags?: string[]
+  notes?: string
+  archived?: boolean
+  /** Its figures were read from files of another program. */
+  imported?: boolean
+  /** The experiment that started it, and as which variant. */
+  experiment?: { id: string; name: string; variant: string }
 }
 
 export interface RunEnvironment {
@@ -206,9 +213,17 @@ export interface Forgetting {
   tokens: number
 }
 
+/** Milliseconds that one example by itself takes, without tokenisation, over `examples` of them. */
+export interface Latency {
+  p50: number
+  p95: number
+  examples: number
+}
+
 /** What a run found out about its method, besides scores. */
 export interface RunAnalysis {
   cost?: GraphCost
+  latency?: Latency
   forgetting?: Forgetting
   /** Quality and time at every number of layers dropped. */
   dropCurve?: DropPoint[]

@@ -1,0 +1,42 @@
+import { WorkbenchError, type Handlers } from '../../preload/contract.ts'
+
+const names = [
+  'runs.annotate',
+  'runs.clone',
+  'runs.diff',
+  'runs.figures',
+  'runs.sparklines',
+  'runs.queue',
+  'runs.reorder',
+  'runs.setConcurrency',
+  'runs.previewImport',
+  'runs.import',
+  'experiments.plan',
+  'experiments.default',
+  'experiments.create',
+  'experiments.list',
+  'experiments.get',
+  'experiments.start',
+  'experiments.pause',
+  'experiments.resume',
+  'experiments.cancel',
+  'experiments.retry',
+  'experiments.update',
+  'experiments.remove',
+  'comparison.get',
+  'comparison.curves',
+  'comparison.disagreements',
+  'comparison.sweep',
+  'report.create',
+] as const satisfies (keyof Handlers)[]
+
+/** Endpoints of the contract that this version refuses. */
+export function refusedHandlers(): Pick<Handlers, (typeof names)[number]> {
+  const refuse = (name: string) => (): never => {
+    throw new WorkbenchError('unsupported', `${name} is not part of this version. Update the program.`)
+  }
+  return Object.fromEntries(names.map((name) => [name, refuse(name)])) as unknown as Pick<
+    Handlers,
+    (typeof names)[number]
+  >
+}
