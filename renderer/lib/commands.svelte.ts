@@ -7,11 +7,11 @@ import { navigate } from './router.svelte.ts'
 import { actOnRuns } from './run-actions.svelte.ts'
 import { allows, statusWords } from './run-status.ts'
 import { screens } from './screens.ts'
-import { datasets, models, runs } from './stores.svelte.ts'
+import { adapters, datasets, models, runs } from './stores.svelte.ts'
 
 export interface Command {
   id: string
-  group: 'Go to' | 'Action' | 'Run' | 'Dataset' | 'Model'
+  group: 'Go to' | 'Action' | 'Run' | 'Dataset' | 'Model' | 'Library'
   label: string
   detail?: string
   keys?: string
@@ -79,6 +79,13 @@ export function allCommands(): Command[] {
       group: 'Model',
       label: model.name,
       run: () => navigate(['models', model.id]),
+    })),
+    ...(adapters.value ?? []).map((adapter): Command => ({
+      id: adapter.id,
+      group: 'Library',
+      label: adapter.name,
+      detail: adapter.kind,
+      run: () => navigate(['library', adapter.id]),
     })),
   ]
 }

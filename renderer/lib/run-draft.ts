@@ -3,7 +3,9 @@ import type {
   HeadChoice,
   InputOf,
   MethodDescription,
+  ParameterGroup,
   RunConfig,
+  TaskSampling,
   TrainingConfig,
 } from '../../preload/contract.ts'
 
@@ -15,6 +17,13 @@ export interface VariantDraft {
   options: Record<string, unknown>
   /** Undefined: the method's own. */
   learningRate: number | undefined
+  /** Rates of single parameter groups, where they differ from it. */
+  groupLearningRates?: Partial<Record<ParameterGroup, number>>
+  /** Stored adapters that the method builds on, in order. */
+  adapterIds?: string[]
+  /** Datasets that are trained together with the form's own, each a task. */
+  moreDatasetIds?: string[]
+  taskSampling?: TaskSampling
 }
 
 export interface RunDraft {
@@ -25,7 +34,7 @@ export interface RunDraft {
   seeds: string
   head: Partial<HeadChoice>
   /** Only what differs from the defaults; the seed is not here. */
-  training: Partial<Omit<TrainingConfig, 'seed' | 'learningRate'>>
+  training: Partial<Omit<TrainingConfig, 'seed' | 'learningRate' | 'groupLearningRates'>>
 }
 
 export const emptyDraft: RunDraft = {
@@ -64,7 +73,9 @@ export function variantName(variant: VariantDraft, among: readonly VariantDraft[
     (other) => other.method !== variant.method || other.learningRate === variant.learningRate,
   )
   const rate = variant.learningRate === undefined || isAlone ? [] : [`lr=${variant.learningRate}`]
-  return [variant.method, ...options, ...rate].join(' ')
+  const groups = Object.entries(variant.groupLearningRates ?? {}).map(([group, value]) => `${group}=${value}`)
+  const over = variant.adapterIds?.length ?? 0
+  return [variant.method, ...options, ...rate, ...groups, ...(over > 0 ? [`over ${over}`] : [])].join(' ')
 }
 
 /** All runs of a draft, as `runs.start` takes them: variants in order, and each one's seeds. */
@@ -73,21 +84,28 @@ export function draftConfigs(
   seeds: readonly number[],
   datasetName: string,
 ): InputOf<'runs.start'>[] {
-  const base = draft.name.trim() === '' ? datasetName : draft.name.trim()
-  return draft.variants.flatMap((variant) =>
-    seeds.map((seed) => ({
+  return draft.variants.flatMap((variant) => {
+    const { moreDatasetIds = [], adapterIds = [], taskSampling, groupLearningRates } = variant
+    const together =
+      moreDatasetIds.length === 0 ? datasetName : `${datasetName} + ${moreDatasetIds.length} more`
+    const base = draft.name.trim() === '' ? together : draft.name.trim()
+    return seeds.map((seed) => ({
       name: `${base} · ${variantName(variant, draft.variants)} · seed ${seed}`.slice(0, 200),
       modelId: draft.modelId,
       datasetId: draft.datasetId,
+      ...(moreDatasetIds.length === 0 ? {} : { moreDatasetIds }),
+      ...(taskSampling === undefined ? {} : { taskSampling }),
+      ...(adapterIds.length === 0 ? {} : { adapterIds }),
       method: { name: variant.method, options: variant.options },
       head: draft.head,
       training: {
         ...draft.training,
         ...(variant.learningRate === undefined ? {} : { learningRate: variant.learningRate }),
+        ...(groupLearningRates === undefined ? {} : { groupLearningRates }),
         seed,
       },
-    })),
-  )
+    }))
+  })
 }
 
 /** The form as it was for a run that is to be cloned; values equal to the defaults are left out. */
@@ -95,13 +113,17 @@ export function draftFromConfig(
   config: RunConfig,
   defaults: { head: HeadChoice; training: TrainingConfig; learningRate: number | undefined },
 ): RunDraft {
-  const { seed, learningRate, ...training } = config.training
+  const { seed, learningRate, groupLearningRates, ...training } = config.training
+  const { adapterIds, moreDatasetIds, taskSampling } = config
   const variant: VariantDraft = {
     key: config.method.name,
     method: config.method.name,
     options: config.method.options,
     // A run keeps the rate it used, also where that was the method's own.
     learningRate: learningRate === defaults.learningRate ? undefined : learningRate,
+    ...(Object.keys(groupLearningRates).length === 0 ? {} : { groupLearningRates }),
+    ...(adapterIds.length === 0 ? {} : { adapterIds }),
+    ...(moreDatasetIds.length === 0 ? {} : { moreDatasetIds, taskSampling }),
   }
   return {
     name: '',
@@ -118,8 +140,21 @@ export function draftFromConfig(
 export function differing<T extends object>(values: T, defaults: NoInfer<Partial<T>>): Partial<T> {
   const known = new Map(Object.entries(defaults))
   return Object.fromEntries(
-    Object.entries(values).filter(([name, value]) => value !== undefined && known.get(name) !== value),
+    Object.entries(values).filter(([name, value]) => value !== undefined && !isSame(value, known.get(name))),
   ) as Partial<T>
+}
+
+/** `3, 2` as layers; a part that is no number stays one that the contract refuses. */
+export function parseLayers(text: string): number[] {
+  return text
+    .split(/[\s,;]+/)
+    .filter((part) => part !== '')
+    .map(Number)
+}
+
+/** Lists and objects are the same where they hold the same. */
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }
 
 /** Options with one changed; back at the preset's own value it is left out. */

@@ -2,6 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 
 import type {
+  AdapterSummary,
   DatasetSummary,
   DeviceReport,
   MethodDescription,
@@ -14,6 +15,7 @@ import { createResource } from './resource.svelte.ts'
 
 export const datasets = createResource<DatasetSummary[]>()
 export const models = createResource<ModelSummary[]>()
+export const adapters = createResource<AdapterSummary[]>()
 export const methods = createResource<MethodDescription[]>()
 export const devices = createResource<DeviceReport[]>()
 export const system = createResource<SystemInfo>()
@@ -45,6 +47,7 @@ export const runs = {
 }
 
 export const reloadDatasets = () => datasets.load(() => api.invoke('datasets.list', {}))
+export const reloadAdapters = () => adapters.load(() => api.invoke('adapters.list', {}))
 export const reloadModels = () => models.load(() => api.invoke('models.list', {}))
 
 async function reloadRuns(): Promise<void> {
@@ -65,6 +68,7 @@ export function reloadAll(): void {
   void reloadRuns()
   void reloadDatasets()
   void reloadModels()
+  void reloadAdapters()
   void methods.load(() => api.invoke('methods.list', {}))
   void devices.load(() => api.invoke('system.devices', {}))
   void system.load(() => api.invoke('system.info', {}))
@@ -77,6 +81,8 @@ export function followTopics(): () => void {
     api.subscribe('run.removed', ({ id }) => void runsById.delete(id)),
     api.subscribe('dataset.changed', () => void reloadDatasets()),
     api.subscribe('model.changed', () => void reloadModels()),
+    api.subscribe('adapter.changed', () => void reloadAdapters()),
+    api.subscribe('run.removed', () => void reloadAdapters()),
   ]
   return () => ends.forEach((end) => end())
 }

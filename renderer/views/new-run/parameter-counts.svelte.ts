@@ -1,4 +1,4 @@
-import type { ContractError, HeadChoice, ParameterCount } from '../../../preload/contract.ts'
+import type { ContractError, InputOf, ParameterCount } from '../../../preload/contract.ts'
 import { api, errorOf } from '../../lib/api.ts'
 import type { VariantDraft } from '../../lib/run-draft.ts'
 
@@ -9,15 +9,17 @@ interface Counted {
   error: ContractError | undefined
 }
 
-/** Trained parameters of each variant, by its key; counted again only where something that matters changed. */
+/** What all variants of a form have in common. */
+export type CountedFor = Pick<
+  InputOf<'methods.count'>,
+  'modelId' | 'head' | 'labels' | 'unfreezeLayers' | 'maximumLength'
+>
+
+/** Trained parameters and cost of each variant, by its key; counted again only where something that matters changed. */
 export function createParameterCounts() {
   let counted: Record<string, Counted> = $state.raw({})
 
-  async function ask(
-    key: string,
-    question: string,
-    input: Parameters<typeof api.invoke<'methods.count'>>[1],
-  ) {
+  async function ask(key: string, question: string, input: InputOf<'methods.count'>) {
     counted = { ...counted, [key]: { question, count: counted[key]?.count, error: counted[key]?.error } }
     let count: ParameterCount | undefined
     let error: ContractError | undefined
@@ -33,18 +35,31 @@ export function createParameterCounts() {
     get(key: string): { count: ParameterCount | undefined; error: ContractError | undefined } {
       return counted[key] ?? { count: undefined, error: undefined }
     },
-    /** Counts what is not counted yet. */
+    /**
+     * Counts what is not counted yet.
+     *
+     * @param labelsOf class counts of the datasets that a variant trains beside the form's own
+     * @param isReady false for a variant that lacks what its method builds on: there is nothing to count
+     */
     update(
       variants: readonly VariantDraft[],
-      modelId: string,
-      head: Partial<HeadChoice>,
-      labels: number,
+      common: CountedFor,
+      labelsOf: (variant: VariantDraft) => number[],
+      isReady: (variant: VariantDraft) => boolean,
     ): void {
-      for (const { key, method, options } of variants) {
-        const input = { modelId, method: { name: method, options }, head, labels }
+      for (const variant of variants) {
+        const { key, method, options, adapterIds = [] } = variant
+        if (!isReady(variant)) {
+          if (counted[key] !== undefined) counted = { ...counted, [key]: nothing }
+          continue
+        }
+        const moreLabels = labelsOf(variant)
+        const input = { ...common, method: { name: method, options }, adapterIds, moreLabels }
         const question = JSON.stringify(input)
         if (counted[key]?.question !== question) void ask(key, question, input)
       }
     },
   }
 }
+
+const nothing: Counted = { question: '', count: undefined, error: undefined }

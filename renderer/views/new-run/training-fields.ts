@@ -1,13 +1,14 @@
 import type { TrainingConfig } from '../../../preload/contract.ts'
 
-type TrainingName = Exclude<keyof TrainingConfig, 'seed' | 'learningRate'>
+type TrainingName = Exclude<keyof TrainingConfig, 'seed' | 'learningRate' | 'groupLearningRates'>
 
 /** One training setting as the form shows it; its default comes from the contract. */
 export interface TrainingField {
   name: TrainingName
   label: string
   hint: string
-  kind: 'integer' | 'number' | 'choice'
+  /** `layers`: numbers with commas between. */
+  kind: 'integer' | 'number' | 'choice' | 'boolean' | 'layers'
   choices?: [value: string, label: string][]
   step?: number
   advanced: boolean
@@ -80,6 +81,20 @@ export const trainingFields: TrainingField[] = [
     hint: 'How strongly trained weights are pulled towards 0, against overfitting.',
     kind: 'number',
     step: 0.01,
+    advanced: true,
+  },
+  {
+    name: 'decayExempt',
+    label: 'Spare biases and norms',
+    hint: 'Leave biases and the weights of layer norms out of weight decay.',
+    kind: 'boolean',
+    advanced: true,
+  },
+  {
+    name: 'unfreezeLayers',
+    label: 'Unfreeze layers',
+    hint: 'Layers of the backbone, from 0, that are trained as well, as in 2, 3. None: it stays frozen.',
+    kind: 'layers',
     advanced: true,
   },
   {
