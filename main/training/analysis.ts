@@ -4,6 +4,7 @@ import { graphCost } from './cost.ts'
 import { measureDropCurve } from './drop-curve.ts'
 import { forgettingOf } from './forgetting.ts'
 import { measureFusion } from './fusion-weights.ts'
+import { measureLatency } from './latency.ts'
 import type { RunContext } from './run-context.ts'
 import { evaluateSelections } from './selection-results.ts'
 
@@ -14,9 +15,11 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const dropCurve = await measureDropCurve(context, values)
   const fusion = await measureFusion(context, values)
   const selections = await evaluateSelections(context, values)
+  const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
   return {
     cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
+    ...(latency ? { latency } : {}),
     ...(dropCurve ? { dropCurve } : {}),
     ...(fusion ? { fusion } : {}),
     ...(selections ? { selections } : {}),

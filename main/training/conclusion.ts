@@ -3,6 +3,7 @@ import { analyseRun } from './analysis.ts'
 import type { Position, TrainedValues } from './checkpoint.ts'
 import { partOf } from './layout.ts'
 import type { TrainResult } from './messages.ts'
+import { writeAnswers, type KeptAnswers } from './predictions.ts'
 import { backboneHash, frozenUnchanged } from './prepare.ts'
 import {
   evaluateTasks,
@@ -43,6 +44,10 @@ export async function concludeRun(
   }
   const analysis = await analyseRun(context, values)
   context.at('saving')
+  await writeAnswers(job.runFolder, [
+    ...validation.map(({ task, logits }) => answersOf(context, 'validation', task, logits)),
+    ...test.map(({ task, logits }) => answersOf(context, 'test', task, logits)),
+  ])
   const parts = await writeParts(job, prepared.model, values.parameters)
   const backboneHashAfter = await hashAfter(context, values)
   return {
@@ -76,6 +81,15 @@ function taskResult(
     ...(test ? { test: test.scores } : {}),
     confusion: [validation.confusion, ...(test ? [test.confusion] : [])],
   }
+}
+
+function answersOf(
+  { examples }: RunContext,
+  split: KeptAnswers['split'],
+  task: number,
+  logits: Float32Array,
+): KeptAnswers {
+  return { split, task, logits, classes: examples[task]?.[split].classes ?? new Int32Array(0) }
 }
 
 async function hashAfter({ prepared }: RunContext, { parameters }: TrainedValues): Promise<string> {

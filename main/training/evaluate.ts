@@ -9,6 +9,8 @@ import type { ReadyGraph } from './tuning.ts'
 export interface Evaluation {
   scores: Scores
   confusion: ConfusionMatrix
+  /** Class scores of every example, [examples, labels]. */
+  logits: Float32Array
 }
 
 /** Batches of evaluation may be larger than those of training: nothing is kept for a backward pass. */
@@ -103,5 +105,5 @@ export async function evaluate(
   const { logits, loss } = await computeLogits(graph, examples, labels.length, options)
   const predicted = Array.from(examples.classes, (_, row) => argmax(logits, labels.length, row))
   const counts = confusionCounts(examples.classes, predicted, labels.length)
-  return { scores: scoresOf(counts, loss), confusion: { split, labels: [...labels], counts } }
+  return { scores: scoresOf(counts, loss), confusion: { split, labels: [...labels], counts }, logits }
 }
