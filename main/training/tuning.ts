@@ -36,9 +36,9 @@ interface Compiled {
   compiled: CompiledGraph
 }
 
-/** Graphs kept: a step's for every variant in use, an evaluation's for the few that one evaluation asks for. */
+/** Graphs kept: a step's for every variant in use, an evaluation's for every task or a few more. */
 const mostStepGraphs = 16
-const mostEvaluationGraphs = 4
+const fewestEvaluationGraphs = 4
 /** Weights that all graphs together may keep a second time. */
 const prepackedBytes = 512 << 20
 
@@ -46,7 +46,7 @@ const prepackedBytes = 512 << 20
 export class Tuning {
   readonly layout: ParameterLayout
   private readonly steps = new GraphCache<Compiled>(mostStepGraphs)
-  private readonly evaluations = new GraphCache<Compiled>(mostEvaluationGraphs)
+  private readonly evaluations: GraphCache<Compiled>
   private readonly prepared: Prepared
   private readonly config: TrainingConfig
   /** Whether steps differ in what they train. */
@@ -61,6 +61,7 @@ export class Tuning {
     this.prepared = prepared
     this.config = config
     this.layout = prepared.model.layout
+    this.evaluations = new GraphCache(Math.max(fewestEvaluationGraphs, prepared.model.tasks.length))
     this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
   }
 

@@ -129,6 +129,18 @@ describe('a task adapter', () => {
 })
 
 describe('several tasks with adapters that are dropped at random', () => {
+  it('drop the same adapters of the same examples in micro-batches', async () => {
+    const settings = { method: 'task_drop', options: { ...options, drop_probability: 0.5 } }
+    const losses = async (name: string, microBatchSize?: number): Promise<number[]> => {
+      const training = { epochs: 1, ...(microBatchSize ? { microBatchSize } : {}) }
+      const { points } = await run(folder.jobFor(name, { ...settings, tasks: twoTasks(), training }))
+      return [1, 5, 10].map((step) => points.get(`train.loss@${step}`)?.value ?? Number.NaN)
+    }
+    const whole = await losses('whole')
+    const parts = await losses('parts', 3)
+    parts.forEach((loss, i) => expect(loss).toBeCloseTo(whole[i] ?? Number.NaN, 4))
+  })
+
   const overrides = {
     method: 'task_drop',
     options: { ...options, drop_probability: 0.4 },
