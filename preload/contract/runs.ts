@@ -264,7 +264,8 @@ export interface MetricPoint {
 /**
  * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step;
  * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once. Where several tasks are trained, these
- * are means over the tasks, and each task's own stand under `validation.<task>.…` and `test.<task>.…`. What a method
+ * are means over the tasks, and each task's own stand under `validation.<task>.…` and `test.<task>.…`, the loss of its
+ * training batches under `train.<task>.loss`. What a method
  * adds to the loss stands under `train.loss.<name>`, and what the tasks' loss is without it under `train.taskLoss`;
  * other figures of a method under `train.<name>` and `validation.<name>`.
  */
