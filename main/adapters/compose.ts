@@ -1,6 +1,7 @@
-import { add, multiply, reshape, slice, type Value } from '../graph/index.ts'
+import { add, multiply, reshape, type Value } from '../graph/index.ts'
 import type { Build, Prefix, Sites } from '../models/sites.ts'
-import { adaptersOf, describe, fusedNames, type Composition, type CompositionBlock } from './composition.ts'
+import { adaptersOf, describe, fusedNames, type Composition } from './composition.ts'
+import { foldComposition, type Fold, type FoldOptions } from './fold.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
 import type { AdapterParts } from './parts.ts'
 
@@ -22,16 +23,17 @@ export interface FusedSite {
   ups: readonly { name: string; up: Value }[]
 }
 
-export interface ComposeOptions {
+export interface ComposeOptions extends FoldOptions {
   adapters: ReadonlyMap<string, AdapterParts>
   /** How each Fuse block fuses, by its adapters' names (`fusedNames`) joined with commas. */
   fusions?: ReadonlyMap<string, FuseOutputs>
-  /** Which branch of a Parallel block is computed. */
-  channel?: number
   /** Layers without any adapter. */
   leftOut?: (layer: number) => boolean
-  /** Divides an average by the number of adapters once more, as the adapters library does (verify only). */
-  averageTwice?: boolean
+  /**
+   * Pads the shorter prefixes of a Parallel or BatchSplit block to the longest with vectors of this number, which are
+   * attended to, as the adapters library does (verify only).
+   */
+  paddedPrefixes?: number
 }
 
 /** The sites of several adapters that work together. */
@@ -144,9 +146,13 @@ export function composedSites(build: Build, composition: Composition, options: C
         single: (name, state) => ({
           prefixes: [present(at(name), name).keysAndValues(build, x), ...state.prefixes],
         }),
+        alongside: (own, all) => ({ prefixes: padded(build, own, all, options.paddedPrefixes) }),
         select: (states, rows) => ({
-          prefixes: states.flatMap(({ prefixes }, i) =>
-            prefixes.map((prefix) => ({ ...prefix, mask: maskRows(prefix, present(rows[i], 'a part')) })),
+          prefixes: states.flatMap((own, i) =>
+            padded(build, own, states, options.paddedPrefixes).map((prefix) => ({
+              ...prefix,
+              mask: maskRows(prefix, present(rows[i], 'a part')),
+            })),
           ),
         }),
       }
@@ -189,125 +195,6 @@ interface PrefixState {
   prefixes: readonly Prefix[]
 }
 
-/** What the blocks do to a state; the order in which they do it is the same for every kind of adapter. */
-interface Fold<State> {
-  /** Whether this adapter sits here. */
-  has(name: string): boolean
-  /** Called before a block's children and before each adapter of a stack. */
-  before(name: string, state: State): State
-  single(name: string, state: State): State
-  fuse?(
-    block: CompositionBlock,
-    children: readonly { name: string; state: State }[],
-    entered: State,
-    state: State,
-  ): State
-  average?(states: readonly State[], weights: readonly number[]): State
-  select(states: readonly State[], rows: readonly Value[]): State
-  /** Says whose sums and norms end the sublayer, where that is not the adapter that came last. */
-  endWith?(state: State, name: string): State
-}
-
-/** After `compose_stack`, `compose_fuse`, … of the library's `ComposableAdapterLayerBase`. */
-function foldComposition<State>(
-  build: Build,
-  composition: Composition,
-  state: State,
-  fold: Fold<State>,
-  options: ComposeOptions,
-  path = '',
-): State {
-  if (typeof composition === 'string') {
-    return fold.has(composition) ? fold.single(composition, fold.before(composition, state)) : state
-  }
-  const { kind, children } = composition
-  const within = (child: Composition, from: State, index: number): State =>
-    typeof child === 'string'
-      ? fold.has(child)
-        ? fold.single(child, from)
-        : from
-      : foldComposition(build, child, from, fold, options, `${path}${index}.`)
-  if (kind === 'stack') {
-    return children.reduce<State>(
-      (below, child, i) => foldComposition(build, child, below, fold, options, `${path}${i}.`),
-      state,
-    )
-  }
-
-  const here = adaptersOf(composition).filter((name) => fold.has(name))
-  const entry = kind === 'fuse' ? here.at(-1) : here[0]
-  if (entry === undefined) return state
-  const entered = fold.before(entry, state)
-  const sits = (child: Composition): boolean => adaptersOf(child).some((name) => fold.has(name))
-  switch (kind) {
-    case 'fuse': {
-      if (!fold.fuse) throw new Error(`${describe(composition)} holds adapters that cannot be fused`)
-      const fused = children.flatMap((child, i) =>
-        sits(child) ? [{ name: describe(child), state: within(child, entered, i) }] : [],
-      )
-      return fold.fuse(composition, fused, entered, state)
-    }
-    case 'average': {
-      if (!fold.average) throw new Error(`${describe(composition)} holds adapters that cannot be averaged`)
-      const given = composition.weights ?? children.map(() => 1)
-      const chosen = children.flatMap((child, i) =>
-        sits(child) ? [{ child, i, weight: given[i] ?? 0 }] : [],
-      )
-      const states = chosen.map(({ child, i }) => within(child, entered, i))
-      if (options.averageTwice)
-        return fold.average(
-          states,
-          averagedTwice(
-            composition,
-            chosen.map(({ weight }) => weight),
-          ),
-        )
-      const sum = composition.asGiven ? 1 : chosen.reduce((total, { weight }) => total + weight, 0)
-      return fold.average(
-        states,
-        chosen.map(({ weight }) => weight / sum),
-      )
-    }
-    case 'parallel': {
-      const channel = (options.channel ?? 0) % children.length
-      const inner = { ...options, channel: Math.floor((options.channel ?? 0) / children.length) }
-      const child = present(children[channel], 'its branch')
-      const branch =
-        typeof child === 'string'
-          ? within(child, entered, channel)
-          : foldComposition(build, child, entered, fold, inner, `${path}${channel}.`)
-      // The library joins the branches again before the last sums and norms, which are then the last branch's for all.
-      const last = here.at(-1)
-      return last === undefined ? branch : (fold.endWith?.(branch, last) ?? branch)
-    }
-    case 'batchSplit': {
-      const rows = build.given(`rows:${path}`, ['batch', children.length])
-      return fold.select(
-        children.map((child, i) => within(child, entered, i)),
-        children.map((_, i) => slice(rows, 1, i, i + 1)),
-      )
-    }
-  }
-}
-
-/**
- * The library takes `torch.mean` of outputs that are weighted already; where only one of several adapters sits in a
- * layer, broadcasting gives it the weights of all.
- */
-function averagedTwice(
-  {
-    children,
-    weights = children.map(() => 1),
-    asGiven = false,
-  }: Extract<CompositionBlock, { kind: 'average' }>,
-  present: readonly number[],
-): number[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  const whole = asGiven ? 1 : sum
-  if (present.length === 1) return [sum / whole / children.length]
-  return present.map((weight) => weight / whole / children.length)
-}
-
 function weightedSum(values: readonly Value[], weights: readonly number[]): Value {
   return values.map((value, i) => multiply(value, weights[i] ?? 0)).reduce((sum, value) => add(sum, value))
 }
@@ -323,6 +210,23 @@ function selectRows(
     return value && row ? [multiply(value, reshape(row, shape))] : []
   })
   return own.reduce((sum, value) => add(sum, value))
+}
+
+/** A branch's prefixes with what the library puts in front of them to make them as long as its siblings'. */
+function padded(
+  build: Build,
+  { prefixes }: PrefixState,
+  siblings: readonly PrefixState[],
+  value: number | undefined,
+): readonly Prefix[] {
+  const lengthOf = (state: PrefixState): number =>
+    state.prefixes.reduce((sum, { keys }) => sum + Number(keys.shape[2]), 0)
+  const missing = Math.max(...siblings.map(lengthOf)) - lengthOf({ prefixes })
+  const like = siblings.flatMap((sibling) => sibling.prefixes)[0]
+  if (value === undefined || missing === 0 || !like) return prefixes
+  const shape = [1, Number(like.keys.shape[1]), missing, Number(like.keys.shape[3])]
+  const vectors = build.graph.constant(new Float32Array(shape.reduce((a, b) => a * b)).fill(value), shape)
+  return [{ keys: vectors, values: vectors, bias: 1 }, ...prefixes]
 }
 
 function maskRows({ mask }: Prefix, rows: Value): Value {

@@ -17,6 +17,8 @@ export interface Prefix {
   values: Value
   /** 1 where an example sees the prefix, `[batch, 1, 1, length]`; left out: all do. */
   mask?: Value
+  /** Added to its attention scores. */
+  bias?: number
 }
 
 /**

@@ -182,7 +182,11 @@ export function attend(
     prefixes.length === 0
       ? matMul(softmax(scores), split(value))
       : attendBoth(
-          prefixes.map(({ keys, values, mask }) => ({ scores: product(keys), values, mask })),
+          prefixes.map(({ keys, values, mask, bias }) => ({
+            scores: bias === undefined ? product(keys) : add(product(keys), bias),
+            values,
+            mask,
+          })),
           { scores, values: split(value) },
         )
   return reshape(transpose(context, [2, 0, 1, 3]), query.shape)

@@ -185,6 +185,8 @@ function composed(
     adapters: partsOf([...prepared.values()]),
     fusions: fusing,
     averageTwice: true,
+    // In DistilBERT the library masks what it pads with.
+    ...(backbone.architecture === 'distilbert' ? {} : { paddedPrefixes: backbone.padTokenId }),
     leftOut: (layer) => leftOut.includes(layer),
   }
   return composedMethod(composition, parameters, options)
