@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { tensorflowProblem } from '../main/engines/setup/tensorflow.mjs'
 import { ensureBuilt, nodeBinary, root } from '../main/launch.mjs'
 
 const results = join(root, 'test-results')
@@ -156,6 +157,9 @@ async function main([name, ...args]) {
   } else {
     if (!existsSync(join(root, '../shared')) && !isComplete) {
       leftOut.push('tests on real data and checkpoints: ../shared is not beside the repository')
+    }
+    if (!isComplete && tensorflowProblem() !== undefined) {
+      leftOut.push('tests on libtensorflow: it is not installed; add it with: npm run setup:test')
     }
     for (const [part, { run, missing, tests }] of Object.entries(parts)) {
       if (name !== undefined && name !== part) continue

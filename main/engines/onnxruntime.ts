@@ -7,6 +7,7 @@ import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { sizeOf, toOnnx, type ElementType, type Graph, type TensorData } from '../graph/index.ts'
+import { messageOf, runFailure } from './engine.ts'
 import type { CompiledGraph, CompileOptions, Engine, HostTensor } from './engine.ts'
 
 const load = createRequire(import.meta.url)
@@ -158,7 +159,7 @@ class OnnxRuntimeGraph implements CompiledGraph {
     try {
       results = await this.session.run(inputs, outputs)
     } catch (cause) {
-      throw new WorkbenchError('engine', `onnxruntime on cpu failed in a run: ${messageOf(cause)}`, { cause })
+      throw runFailure('onnxruntime', 'cpu', cause)
     }
     for (const { buffers, next } of updated) [buffers.current, next.tensor] = [next.tensor, buffers.current]
     return Object.fromEntries(fetch.map((name) => [name, fromTensor(name, results[name])]))
@@ -177,8 +178,4 @@ function toTensor(runtime: OnnxRuntime, type: ElementType, { data, shape }: Host
 function fromTensor(name: string, value: OnnxValue | undefined): HostTensor {
   if (value === undefined || !('dims' in value)) throw new Error(`the graph has no output "${name}"`)
   return { data: value.data as TensorData, shape: value.dims }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,75 +1,11 @@
 import { describe, expect, it } from 'vitest'
 
 import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
-import { add, Graph, multiply } from '../../../main/graph/index.ts'
 
-const engine = createOnnxRuntimeEngine({ threads: 1 })
-
-/** `total` grows by `x` with every run; `scale` is state that no run changes. */
-function counter() {
-  const graph = new Graph()
-  const total = graph.input('total', 'float32', [2])
-  const scale = graph.input('scale', 'float32', [2])
-  const x = graph.input('x', 'float32', [2])
-  const next = add(total, multiply(x, scale))
-  graph.output('next', next)
-  graph.output('twice', multiply(next, 2))
-  return engine.compile(graph, { state: { total: 'next', scale: undefined } })
-}
-const x = { data: Float32Array.of(1, 10), shape: [2] }
-
-describe('state', () => {
-  it('moves on from run to run, and stays where a run is told not to update it', async () => {
-    const compiled = await counter()
-    compiled.setState('total', Float32Array.of(0, 0))
-    compiled.setState('scale', Float32Array.of(1, 1))
-    const first = await compiled.run({ x }, ['twice'])
-    expect([...(first['twice']?.data ?? [])]).toEqual([2, 20])
-    await compiled.run({ x }, ['twice'], [])
-    expect([...(await compiled.state('total'))]).toEqual([1, 10])
-    await compiled.run({ x }, [])
-    await compiled.run({ x }, [])
-    expect([...(await compiled.state('total'))]).toEqual([3, 30])
-    await compiled.dispose()
-  })
-
-  it('is a copy, in and out', async () => {
-    const compiled = await counter()
-    const given = Float32Array.of(5, 5)
-    compiled.setState('total', given)
-    compiled.setState('scale', Float32Array.of(1, 1))
-    given.fill(0)
-    const taken = await compiled.state('total')
-    expect([...taken]).toEqual([5, 5])
-    taken.fill(0)
-    expect([...(await compiled.state('total'))]).toEqual([5, 5])
-    await compiled.dispose()
-  })
-
-  it('must be known, set, and of its size', async () => {
-    const compiled = await counter()
-    expect(() => compiled.setState('other', Float32Array.of(1))).toThrow(/no state "other"/)
-    expect(() => compiled.setState('total', Float32Array.of(1))).toThrow(/2 values, not 1/)
-    await expect(compiled.run({ x }, [])).rejects.toThrow(/without its input "total"/)
-    await compiled.dispose()
-  })
-})
-
-describe('an engine', () => {
+describe('onnxruntime', () => {
   it('says what it is', () => {
+    const engine = createOnnxRuntimeEngine({ threads: 1 })
     expect(engine).toMatchObject({ name: 'onnxruntime', device: 'cpu', threads: 1 })
     expect(engine.version).toMatch(/^\d+\.\d+\.\d+$/)
-  })
-
-  it('reports a run that fails as its own error', async () => {
-    const graph = new Graph()
-    graph.output('y', add(graph.input('a', 'float32', ['n']), graph.input('b', 'float32', ['n'])))
-    const compiled = await engine.compile(graph)
-    const feeds = {
-      a: { data: new Float32Array(3), shape: [3] },
-      b: { data: new Float32Array(2), shape: [2] },
-    }
-    await expect(compiled.run(feeds, ['y'])).rejects.toMatchObject({ code: 'engine' })
-    await compiled.dispose()
   })
 })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
 import { createRandom } from '../../../main/data/random.ts'
-import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
 import * as ops from '../../../main/graph/index.ts'
 import { Graph, gradients, type Shape, type Value } from '../../../main/graph/index.ts'
+import { engines } from '../../engines.ts'
 import { interpret, size, type Tensor } from './reference.ts'
 
 interface Case {
@@ -144,8 +144,6 @@ const cases: Case[] = [
   },
 ]
 
-const engine = createOnnxRuntimeEngine({ threads: 2 })
-
 /**
  * The case's graph: `y`, and the gradient of Σ y·w for fixed random w with regard to every float input. `w` makes
  * the gradient differ from element to element.
@@ -199,7 +197,7 @@ describe.each(cases)('$name', (operation) => {
   const feeds = feedsOf(operation, values, weights)
   const reference = interpret(graph, feeds)
 
-  it('gives on onnxruntime what the plain implementation gives', async () => {
+  it.each(engines)('gives on $title what the plain implementation gives', async ({ engine }) => {
     const compiled = await engine.compile(graph)
     try {
       const tensors = Object.fromEntries(

@@ -1,0 +1,88 @@
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+
+import { WorkbenchError } from '../../preload/contract.ts'
+import { messageOf } from './engine.ts'
+import { loadTfjsNode } from './tfjs-node.ts'
+import type { Tfjs } from './tfjs-operations.ts'
+
+const load = createRequire(import.meta.url)
+
+export const tfjsDevices = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const
+/** `tensorflow` is libtensorflow (on a GPU where its build has CUDA); the others need nothing but this program. */
+export type TfjsDevice = (typeof tfjsDevices)[number]
+
+export interface OpenBackend {
+  tf: Tfjs
+  version: string
+  threads: number
+}
+
+/** What brings each device, for one who lacks it. */
+const advice: Readonly<Record<TfjsDevice, string>> = {
+  tensorflow: 'Install its native part: npm run setup:tensorflow',
+  webgpu:
+    'It needs the package webgpu (npm ci --include=optional) and a graphics driver with Vulkan, Metal or Direct3D 12',
+  wasm: 'Install the packages again: npm ci',
+  cpu: 'Install the packages again: npm ci',
+}
+
+/** How each backend registers itself with tfjs. */
+const registrations: Readonly<Record<TfjsDevice, () => void | Promise<void>>> = {
+  tensorflow: loadTfjsNode,
+  webgpu: registerWebgpu,
+  wasm: () => void load('@tensorflow/tfjs-backend-wasm'),
+  cpu: () => void load('@tensorflow/tfjs-backend-cpu'),
+}
+
+/**
+ * Loads a backend of TensorFlow.js and makes it the one that computes.
+ *
+ * @param threads for `tensorflow`, before its first use in this process; 0: as many as there are cores
+ * @throws WorkbenchError `engine` saying why it cannot be used and what to install
+ */
+export async function openBackend(device: TfjsDevice, threads: number): Promise<OpenBackend> {
+  if (device === 'tensorflow') configureTensorflow(threads)
+  try {
+    const tf = load('@tensorflow/tfjs-core') as Tfjs
+    tf.enableProdMode()
+    if (!tf.findBackendFactory(device)) await registrations[device]()
+    const isReady = await tf.setBackend(device)
+    if (!isReady) throw new Error('its start failed')
+    await tf.ready()
+    return { tf, version: tf.version_core, threads: threadsOf(device) }
+  } catch (cause) {
+    throw new WorkbenchError(
+      'engine',
+      `tensorflow on ${device} cannot be used: ${firstLine(messageOf(cause))}. ${advice[device]}`,
+      { cause },
+    )
+  }
+}
+
+/** libtensorflow reads its number of threads when it starts; its own log is for its developers. */
+function configureTensorflow(threads: number): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads > 0 ? threads : availableParallelism())
+}
+
+function threadsOf(device: TfjsDevice): number {
+  return device === 'tensorflow' ? Number(process.env['TF_NUM_INTRAOP_THREADS']) : 1
+}
+
+interface Dawn {
+  create: (flags: string[]) => unknown
+  globals: object
+}
+
+/** tfjs asks the page's `navigator` for the GPU: here that is Dawn, from the package webgpu. */
+function registerWebgpu(): void {
+  const { create, globals } = load('webgpu') as Dawn
+  Object.assign(globalThis, globals)
+  Object.defineProperty(globalThis.navigator, 'gpu', { value: create([]), configurable: true })
+  load('@tensorflow/tfjs-backend-webgpu')
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0]?.trim().replace(/\.$/, '') ?? text
+}
