@@ -1,6 +1,12 @@
 /** ECharts with no more than the charts here use, and its two renderers: canvas on screen, SVG for export. */
-import { BarChart, LineChart } from 'echarts/charts'
-import { GridComponent, MarkLineComponent, TitleComponent, TooltipComponent } from 'echarts/components'
+import { BarChart, HeatmapChart, LineChart } from 'echarts/charts'
+import {
+  GridComponent,
+  MarkLineComponent,
+  TitleComponent,
+  TooltipComponent,
+  VisualMapContinuousComponent,
+} from 'echarts/components'
 import { init, use, type ECharts } from 'echarts/core'
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
 
@@ -8,11 +14,13 @@ import type { ChartOption } from './options.ts'
 
 use([
   BarChart,
+  HeatmapChart,
   LineChart,
   GridComponent,
   MarkLineComponent,
   TitleComponent,
   TooltipComponent,
+  VisualMapContinuousComponent,
   CanvasRenderer,
   SVGRenderer,
 ])
@@ -28,7 +36,8 @@ const exportSize = { width: 960, height: 540 }
 /** The option with its title shown and room for it. */
 function titled(option: ChartOption): ChartOption {
   const title = Array.isArray(option.title) ? option.title[0] : option.title
-  return { ...option, title: { ...title, show: true }, grid: { left: 70, right: 24, top: 44, bottom: 52 } }
+  const grid = Array.isArray(option.grid) ? option.grid[0] : option.grid
+  return { ...option, title: { ...title, show: true }, grid: { ...grid, right: 24, top: 44, bottom: 52 } }
 }
 
 /** The chart as an SVG document of its own. */

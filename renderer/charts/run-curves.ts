@@ -4,13 +4,13 @@ import { seriesPoints, smooth, type SeriesByName } from '../lib/series.ts'
 import { variantStyle } from '../lib/variants.ts'
 import type { Line, LineChart } from './lines.ts'
 
-const scoreLabels: Record<ScoreName, string> = {
+export const scoreLabels: Record<ScoreName, string> = {
   accuracy: 'Accuracy',
   macroF1: 'Macro F1',
   matthews: 'Matthews',
 }
 
-const stepAxis: LineChart['x'] = { name: 'Step', whole: true, max: 'dataMax' }
+export const stepAxis: LineChart['x'] = { name: 'Step', whole: true, max: 'dataMax' }
 
 export interface CurveContext {
   family: MethodFamily
@@ -72,7 +72,7 @@ export function scoreChart(series: SeriesByName, context: CurveContext): LineCha
 }
 
 /** An epoch metric's points by epoch, from the step it was taken at, else by its place in the series. */
-function epochPoints(
+export function epochPoints(
   series: SeriesByName,
   name: string,
   stepsPerEpoch: number | undefined,
