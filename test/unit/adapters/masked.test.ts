@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { wholeMethod } from '../../../main/adapters/method.ts'
 import { findMethod } from '../../../main/adapters/registry.ts'
 import {
   makeTrainingFolder,
@@ -9,6 +10,7 @@ import {
   type Heard,
   type TrainingFolder,
 } from '../../fixtures/training-run.ts'
+import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
 let folder: TrainingFolder
 beforeEach(async () => {
@@ -55,9 +57,22 @@ describe('masked MAM', () => {
     const mask = lasting(heard, 'train.loss.mask')
     expect(mask.length).toBe(losses.length)
     losses.forEach((loss, i) => expect(loss).toBeCloseTo((task[i] ?? 0) + (mask[i] ?? 0), 5))
+    // A predictor that knows nothing says one half of every unit: −ln ½.
+    expect(Math.abs((mask[0] ?? 0) - Math.LN2)).toBeLessThan(0.05)
     const found = lasting(heard, 'train.maskBalancedAccuracy')
     expect(found.length).toBe(30)
     expect(found.at(-1)).toBeGreaterThan(0.6)
+  })
+
+  it('masks nothing in use: there it is the plain adapter', async () => {
+    const masked = await tunedPass(
+      folder.jobFor('masked', { method: 'masked', options: { ...options, mask_share: 0.5 } }),
+    )
+    const plain = await tunedPass(folder.jobFor('plain', { options }))
+    expect((await masked.graph(wholeMethod)).tuned.drawn).toEqual([])
+    expect(await masked.logits(wholeMethod)).toEqual(await plain.logits(wholeMethod))
+    await masked.close()
+    await plain.close()
   })
 
   it('draws the same masks after a pause', async () => {

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
 import { dropAtRandom } from '../../../main/adapters/task-drop.ts'
+import { computeLogits } from '../../../main/training/evaluate.ts'
 import { predict } from '../../../main/training/predict.ts'
+import { selectedVariant } from '../../../main/training/selection.ts'
 import {
   makeTrainingFolder,
   numbers,
@@ -124,6 +126,80 @@ describe('a task adapter', () => {
     const dropped = [await lossOf([1], () => 0.1), await lossOf([3], () => 0.1)]
     const mean = [...kept, ...dropped].reduce((sum, loss) => sum + loss, 0) / 4
     expect(await lossOf([0, 1, 2, 3], (row) => (row % 2 === 0 ? 0.9 : 0.1))).toBeCloseTo(mean, 5)
+    await pass.close()
+  })
+})
+
+describe('the mean over task adapters', () => {
+  const rows = (words: number[]) => ({
+    texts: words.map((word) => ({ ids: Int32Array.of(2, word, 3), typeIds: new Int32Array(3) })),
+    lengths: new Int32Array(words.length).fill(3),
+    classes: Int32Array.from(words, (_, i) => i % 2),
+  })
+
+  it.each([true, false])('is that of the adapters which each example keeps, gated %s', async (gated) => {
+    const pass = await tunedPass(
+      folder.jobFor('mixed', {
+        method: 'task_drop',
+        options: { ...options, drop_probability: 0.5, gated },
+        tasks: twoTasks(),
+      }),
+    )
+    const { tuning, parameters, prepared } = pass
+    const size = parameters.length
+    tuning.start({ parameters, moment1: new Float32Array(size), moment2: new Float32Array(size) })
+    const words = [11, 12, 5, 6]
+    // Both, the first, the second, none.
+    const kept = [[0, 1], [0], [1], []]
+    prepared.model.method.draw = () =>
+      dropAtRandom(Float32Array.of(0.9, 0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.1), 2, 0.5, 2)
+    const { loss } = await tuning.train(1, 1e-30, rows(words), {
+      task: 0,
+      indices: Uint32Array.of(0, 1, 2, 3),
+    })
+    let sum = 0
+    for (const [row, active] of kept.entries()) {
+      const graph = await pass.graph({ task: 0, variant: { active: [active, active] } })
+      const alone = rows(words)
+      const one = {
+        texts: alone.texts.slice(row, row + 1),
+        lengths: alone.lengths.slice(row, row + 1),
+        classes: alone.classes.slice(row, row + 1),
+      }
+      sum += (await computeLogits(graph, one, 2, { padId: 0 })).loss
+    }
+    expect(loss).toBeCloseTo(sum / 4, 5)
+    await pass.close()
+  })
+
+  it('with equal gates is the plain mean, and with unequal ones is not', async () => {
+    const logits = async (name: string, gated: boolean, gate: number): Promise<Float32Array> => {
+      const pass = await tunedPass(
+        folder.jobFor(name, { method: 'task_drop', options: { ...options, gated }, tasks: twoTasks() }),
+      )
+      const entry = pass.prepared.model.layout.entries.get('task_gates.run')
+      if (entry) pass.parameters.set([gate, 0, gate, 0], entry.offset)
+      const result = await pass.logits(wholeMethod)
+      await pass.close()
+      return result
+    }
+    const plain = await logits('plain', false, 0)
+    const equal = await logits('equal', true, 0)
+    equal.forEach((value, i) => expect(value).toBeCloseTo(plain[i] ?? Number.NaN, 5))
+    const unequal = await logits('unequal', true, 2)
+    expect(unequal.some((value, i) => Math.abs(value - (plain[i] ?? 0)) > 1e-3)).toBe(true)
+  })
+
+  it('keeps in each layer the adapters with the largest gates', async () => {
+    const pass = await tunedPass(folder.jobFor('top', { method: 'task_drop', options, tasks: twoTasks() }))
+    const { model } = pass.prepared
+    const entry = model.layout.entries.get('task_gates.run')
+    pass.parameters.set([0.5, 0.1, -1, 2], entry?.offset)
+    const variant = selectedVariant({ kind: 'top', count: 1 }, 0, model, pass.parameters)
+    expect(variant).toEqual({ active: [[0], [1]] })
+    const gates = model.method.gates?.(() => Float32Array.of(0.5, 0.1, -1, 2)) ?? []
+    expect(gates.length).toBe(2)
+    for (const row of gates) expect(row.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 6)
     await pass.close()
   })
 })
