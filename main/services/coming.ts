@@ -1,14 +1,6 @@
 import { WorkbenchError, type Handlers } from '../../preload/contract.ts'
 
 const names = [
-  'runs.annotate',
-  'runs.clone',
-  'runs.diff',
-  'runs.figures',
-  'runs.sparklines',
-  'runs.queue',
-  'runs.reorder',
-  'runs.setConcurrency',
   'runs.previewImport',
   'runs.import',
   'experiments.plan',

@@ -20,6 +20,7 @@ import { createMethodService } from './methods.ts'
 import { createModelService } from './models.ts'
 import { createPlayground } from './playground.ts'
 import { defaultRunLimits, type RunLimits } from './run-limits.ts'
+import { createRunLibrary } from './run-library.ts'
 import { createRunService } from './runs.ts'
 import { sweepHome } from './sweep.ts'
 import { createSystemService } from './system.ts'
@@ -93,6 +94,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       ...methods,
       ...createAdapterService({ database, home, publish }),
       ...runs.handlers,
+      ...createRunLibrary({ database, home, publish }),
       ...playground.handlers,
     }
     let closing: Promise<void> | undefined

@@ -13,7 +13,9 @@ import { getAdapter, type AdapterRecord } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
+import { getSummary } from '../store/run-summaries.ts'
 import type { NewRun } from '../store/runs.ts'
+import { variantOf } from './run-views.ts'
 import { safeNames } from './safe-names.ts'
 
 /**
@@ -61,6 +63,10 @@ export async function checkRun(
     taskNames,
   )
   const together = datasets.map(({ name }) => name).join(' + ')
+  const complete: RunConfig = {
+    ...config,
+    training: { ...training, learningRate: training.learningRate ?? description.learningRate },
+  }
   return {
     id: randomBytes(6).toString('hex'),
     name: config.name ?? `${together} · ${method.name} · seed ${training.seed}`,
@@ -79,10 +85,11 @@ export async function checkRun(
       labels,
     })),
     adapters: adapters.map(({ id }, index) => ({ adapterId: id, name: adapterNames[index] ?? '' })),
-    config: {
-      ...config,
-      training: { ...training, learningRate: training.learningRate ?? description.learningRate },
-    },
+    config: complete,
+    variant: variantOf(
+      complete,
+      adapters.map(({ id, runId }) => (runId && getSummary(database, runId)?.variant) || id),
+    ),
     createdAt: new Date().toISOString(),
     trainableParameters: count.trainable,
     backboneParameters: count.backbone,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { RunConfig, RunDetail, RunStatus, RunSummary } from '../../preload/contract.ts'
+import type { RunConfig, RunDetail, RunQuery, RunStatus, RunSummary } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
-import type { RunRecord } from '../store/runs.ts'
+import { getSummary, listSummaries, type SummaryRecord } from '../store/run-summaries.ts'
+import { getRun, type RunRecord } from '../store/runs.ts'
 
 export function runFolder(home: string, id: string): string {
   return join(home, 'runs', id)
@@ -35,46 +36,50 @@ export function isResumable(
   return presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest')
 }
 
-/** A short hash of everything in a configuration but name and seed; the options' order does not count. */
-export function variantOf({
-  name: _name,
-  training: { seed: _seed, ...training },
-  ...config
-}: RunConfig): string {
+/**
+ * A short hash of everything in a configuration but name and seed; the options' order does not count.
+ *
+ * @param adapters what stands for the adapters that it builds on: the variants that trained them, so that a fusion of
+ * each seed's own adapters is one variant; default: their ids
+ */
+export function variantOf(
+  { name: _name, training: { seed: _seed, ...training }, ...config }: RunConfig,
+  adapters: readonly string[] = config.adapterIds,
+): string {
   const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
-  const content = JSON.stringify([{ ...config, method: config.method.name }, training, options])
+  const content = JSON.stringify([
+    { ...config, method: config.method.name, adapterIds: adapters },
+    training,
+    options,
+  ])
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }
 
-export function toRunSummary(database: Database, home: string, run: RunRecord): RunSummary {
+export function toRunSummary(database: Database, home: string, { id }: { id: string }): RunSummary {
+  const record = getSummary(database, id)
+  if (record === undefined) throw new Error(`there is no run ${id}`)
+  return completeSummary(database, home, record)
+}
+
+export function listRunSummaries(database: Database, home: string, query: RunQuery): RunSummary[] {
+  return listSummaries(database, query).map((record) => completeSummary(database, home, record))
+}
+
+function completeSummary(
+  database: Database,
+  home: string,
+  { latestCheckpoint, ...record }: SummaryRecord,
+): RunSummary {
+  const config = record.variant === undefined ? getRun(database, record.id)?.config : undefined
   return {
-    id: run.id,
-    name: run.name,
-    status: run.status,
-    method: run.method,
-    family: run.family,
-    variant: variantOf(run.config),
-    modelId: run.modelId,
-    modelName: run.modelName,
-    datasetId: run.datasetId,
-    datasetName: run.datasetName,
-    seed: run.config.training.seed,
-    createdAt: run.createdAt,
-    ...defined({
-      startedAt: run.startedAt,
-      endedAt: run.endedAt,
-      progress: run.progress,
-      trainableParameters: run.trainableParameters,
-      backboneParameters: run.backboneParameters,
-      best: run.best,
-      test: run.test,
-      examplesPerSecond: run.examplesPerSecond,
-      stepMs: run.stepMs,
-      peakRssBytes: run.peakRssBytes,
-      seconds: run.seconds ?? run.progress?.seconds,
-      error: run.error,
-    }),
-    resumable: isResumable(database, home, run),
+    ...record,
+    ...(config === undefined ? {} : { variant: variantOf(config) }),
+    resumable:
+      record.status === 'paused' ||
+      record.status === 'interrupted' ||
+      (record.status !== 'finished' &&
+        latestCheckpoint !== undefined &&
+        existsSync(join(runFolder(home, record.id), latestCheckpoint))),
   }
 }
 

@@ -1,31 +1,40 @@
 import { rm } from 'node:fs/promises'
 
-import { WorkbenchError, type Handlers, type RunConfig, type RunSummary } from '../../preload/contract.ts'
+import {
+  WorkbenchError,
+  type EngineChoice,
+  type Handlers,
+  type QueueState,
+  type RunConfig,
+  type RunSummary,
+} from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { readLog } from '../store/run-log.ts'
 import { readMetrics } from '../store/run-metrics.ts'
-import {
-  getRun,
-  insertRun,
-  listRunIds,
-  listRuns,
-  removeRun,
-  requeueRun,
-  updateRun,
-  type RunRecord,
-} from '../store/runs.ts'
+import { getRun, insertRun, removeRun, requeueRun, updateRun, type RunRecord } from '../store/runs.ts'
 import type { Publish } from './events.ts'
 import { createJob, executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
 import { interruptRuns } from './run-leftovers.ts'
 import { defaultRunLimits, type RunLimits } from './run-limits.ts'
+import { createRunQueue } from './run-queue.ts'
 import { checkRun } from './run-start.ts'
-import { isResumable, runFolder, statusInWords, toRunDetail, toRunSummary } from './run-views.ts'
+import {
+  isResumable,
+  listRunSummaries,
+  runFolder,
+  statusInWords,
+  toRunDetail,
+  toRunSummary,
+} from './run-views.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
 
 export type RunHandlers = Pick<
   Handlers,
   | 'runs.start'
   | 'runs.list'
+  | 'runs.queue'
+  | 'runs.reorder'
+  | 'runs.setConcurrency'
   | 'runs.get'
   | 'runs.metrics'
   | 'runs.log'
@@ -38,6 +47,8 @@ export type RunHandlers = Pick<
 
 export interface RunService {
   handlers: RunHandlers
+  /** How many more runs the device of this engine would start at once. */
+  room(engine: EngineChoice): number
   /** Asks running trainers to pause, kills those that take too long, and takes no more work. */
   close(): Promise<void>
 }
@@ -61,15 +72,15 @@ export function createRunService(options: RunServiceOptions): RunService {
   const limits = { ...defaultRunLimits, ...options.limits }
   interruptRuns(database)
   const executions = new Map<string, RunExecution>()
-  let queue = options.continueQueue ? listRunIds(database, ['queued']) : []
+  const queue = createRunQueue(database, { continued: options.continueQueue, usual: limits.concurrency })
   let closing = false
+  let lastQueue = ''
 
   function startNext(): void {
-    while (!closing && executions.size < limits.concurrency) {
+    while (!closing) {
       // A run that was resumed at once may still wait for its last trainer to exit.
-      const id = queue.find((queued) => !executions.has(queued))
-      if (id === undefined) return
-      queue = queue.filter((queued) => queued !== id)
+      const id = queue.takeNext([...executions.keys()], (queued) => !executions.has(queued))
+      if (id === undefined) break
       const execution = executeRun(
         {
           home,
@@ -87,6 +98,19 @@ export function createRunService(options: RunServiceOptions): RunService {
         startNext()
       })
     }
+    tellQueue()
+  }
+
+  function queueState(): QueueState {
+    return queue.state([...executions.keys()])
+  }
+
+  function tellQueue(): QueueState {
+    const state = queueState()
+    const text = JSON.stringify(state)
+    if (text !== lastQueue) publish('queue.changed', state)
+    lastQueue = text
+    return state
   }
 
   /** Called amid a run's course, which a failed look at the store must not end. */
@@ -110,7 +134,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     if (closing)
       throw new WorkbenchError('unavailable', 'The program is closing. Start the run when it is back.')
     insertRun(database, run)
-    queue.push(run.id)
+    queue.add(run.id)
     const summary = changedSummary(run.id)
     startNext()
     return summary
@@ -118,9 +142,9 @@ export function createRunService(options: RunServiceOptions): RunService {
 
   function resume(id: string): RunSummary {
     const run = requireRun(database, id)
-    if (run.status === 'queued' && !queue.includes(id) && !executions.has(id)) {
+    if (run.status === 'queued' && !queue.has(id) && !executions.has(id)) {
       // Left in the queue by an earlier program that this one did not take over.
-      queue.push(id)
+      queue.add(id)
       startNext()
       return changedSummary(id)
     }
@@ -133,7 +157,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     }
     createJob(database, home, run)
     requeueRun(database, id)
-    queue.push(id)
+    queue.add(id)
     const summary = changedSummary(id)
     startNext()
     return summary
@@ -142,7 +166,7 @@ export function createRunService(options: RunServiceOptions): RunService {
   async function end(id: string, how: Exclude<EndRequest, 'close'>): Promise<RunSummary> {
     const run = requireRun(database, id)
     const execution = executions.get(id)
-    const queuedAgain = queue.includes(id)
+    const queuedAgain = queue.has(id)
     if (execution !== undefined && !queuedAgain && (run.status === 'running' || run.status === 'queued')) {
       execution.end(how, limits.end)
       await execution.settled
@@ -155,12 +179,13 @@ export function createRunService(options: RunServiceOptions): RunService {
         `“${run.name}” ${statusInWords(run.status)}: there is nothing to ${how}.`,
       )
     }
-    queue = queue.filter((queued) => queued !== id)
+    queue.drop(id)
     updateRun(
       database,
       id,
       how === 'pause' ? { status: 'paused' } : { status: 'stopped', endedAt: new Date().toISOString() },
     )
+    tellQueue()
     return changedSummary(id)
   }
 
@@ -169,7 +194,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     if (run.status === 'running') {
       throw new WorkbenchError('conflict', `“${run.name}” is running. Stop it before you remove it.`)
     }
-    queue = queue.filter((queued) => queued !== id)
+    queue.drop(id)
     const execution = executions.get(id)
     if (execution !== undefined) {
       if (run.status === 'queued') execution.end('stop', limits.end)
@@ -177,6 +202,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     }
     removeRun(database, id)
     publish('run.removed', { id })
+    tellQueue()
     // What cannot be deleted now goes with the sweep of the next start.
     await rm(runFolder(home, id), { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) =>
       console.error(`the folder of run ${id} could not be removed:`, error),
@@ -188,7 +214,17 @@ export function createRunService(options: RunServiceOptions): RunService {
   return {
     handlers: {
       'runs.start': start,
-      'runs.list': () => listRuns(database).map((run) => toRunSummary(database, home, run)),
+      'runs.list': (query) => listRunSummaries(database, home, query),
+      'runs.queue': queueState,
+      'runs.reorder': ({ id, before }) => {
+        queue.move(id, before)
+        return tellQueue()
+      },
+      'runs.setConcurrency': ({ device, runs }) => {
+        queue.setConcurrency(device, runs)
+        startNext()
+        return tellQueue()
+      },
       'runs.get': ({ id }) => toRunDetail(database, home, requireRun(database, id)),
       'runs.metrics': ({ id, names }) => readMetrics(database, requireRun(database, id).id, names),
       'runs.log': ({ id, after }) => readLog(database, requireRun(database, id).id, after),
@@ -201,6 +237,7 @@ export function createRunService(options: RunServiceOptions): RunService {
       },
       'runs.remove': ({ id }) => remove(id),
     },
+    room: (engine) => (closing ? 0 : queue.room(engine, [...executions.keys()])),
     async close() {
       closing = true
       const running = [...executions.values()]

@@ -1,4 +1,4 @@
-import type { MetricPoint, MetricSeries } from '../../preload/contract.ts'
+import type { MetricFigures, MetricPoint, MetricSeries } from '../../preload/contract.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -36,4 +36,24 @@ export function readMetrics(database: Database, runId: string, names?: readonly 
     current.values.push(value)
   }
   return series
+}
+
+/** Last, smallest and largest value of metrics; of all runs where no ids are given. */
+export function readFigures(
+  database: Database,
+  names: readonly string[],
+  runIds?: readonly string[],
+): MetricFigures[] {
+  return database
+    .prepare<[string, string | null, string], MetricFigures>(
+      `SELECT runs.id AS runId, metrics.name, count(*) AS points, min(metrics.value) AS minimum,
+         max(metrics.value) AS maximum,
+         (SELECT value FROM run_metrics WHERE run = runs.number AND name = metrics.name
+          ORDER BY step DESC LIMIT 1) AS last
+       FROM runs JOIN run_metrics AS metrics
+         ON metrics.run = runs.number AND metrics.name IN (SELECT value FROM json_each(?))
+       WHERE ? IS NULL OR runs.id IN (SELECT value FROM json_each(?))
+       GROUP BY runs.number, metrics.name`,
+    )
+    .all(JSON.stringify(names), runIds === undefined ? null : '', JSON.stringify(runIds ?? []))
 }

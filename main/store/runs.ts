@@ -31,6 +31,8 @@ export interface NewRun {
   adapters: RunAdapterRecord[]
   config: RunConfig
   createdAt: string
+  /** The same for runs that differ in name and seed only. */
+  variant?: string
   trainableParameters?: number
   backboneParameters?: number
 }
@@ -63,7 +65,9 @@ export interface RunState {
 
 /** One run as stored. Its tasks and the adapters that it builds on are in tables of their own (run-tasks.ts). */
 export interface RunRecord
-  extends Omit<NewRun, 'trainableParameters' | 'backboneParameters' | 'tasks' | 'adapters'>, RunState {}
+  extends
+    Omit<NewRun, 'trainableParameters' | 'backboneParameters' | 'variant' | 'tasks' | 'adapters'>,
+    RunState {}
 
 interface RunColumns {
   number: number
@@ -143,11 +147,11 @@ export function insertRun(database: Database, run: NewRun): void {
   const insert = database
     .prepare<[Record<string, string | number | null>], number>(
       `INSERT INTO runs (id, name, status, queue_order, method, family, model_id, model_name, dataset_id,
-         dataset_name, dataset_hash, labels, seed, best_metric, config, created_at, trainable_parameters,
-         backbone_parameters)
+         dataset_name, dataset_hash, labels, seed, best_metric, config, created_at, variant,
+         trainable_parameters, backbone_parameters)
        VALUES (@id, @name, 'queued', (SELECT coalesce(max(queue_order), 0) + 1 FROM runs), @method, @family,
          @modelId, @modelName, @datasetId, @datasetName, @datasetHash, @labels, @seed, @bestMetric, @config,
-         @createdAt, @trainableParameters, @backboneParameters)
+         @createdAt, @variant, @trainableParameters, @backboneParameters)
        RETURNING number`,
     )
     .pluck()
@@ -167,6 +171,7 @@ export function insertRun(database: Database, run: NewRun): void {
       bestMetric: run.config.training.bestMetric,
       config: JSON.stringify(run.config),
       createdAt: run.createdAt,
+      variant: run.variant ?? null,
       trainableParameters: run.trainableParameters ?? null,
       backboneParameters: run.backboneParameters ?? null,
     })
@@ -218,6 +223,12 @@ export function requeueRun(database: Database, id: string): void {
          queue_order = (SELECT coalesce(max(queue_order), 0) + 1 FROM runs) WHERE id = ?`,
     )
     .run(id)
+}
+
+/** Lets queued runs go in this order. */
+export function setQueueOrder(database: Database, ids: readonly string[]): void {
+  const set = database.prepare<[number, string]>('UPDATE runs SET queue_order = ? WHERE id = ?')
+  database.transaction(() => ids.forEach((id, index) => void set.run(index + 1, id)))()
 }
 
 /** Removes a run with its metrics, log and checkpoint rows. False when there is no such run. */

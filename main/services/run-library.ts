@@ -1,0 +1,87 @@
+import {
+  WorkbenchError,
+  type ConfigDiff,
+  type Handlers,
+  type RunAnnotation,
+  type RunConfig,
+} from '../../preload/contract.ts'
+import { largestTriangles } from '../statistics/curves.ts'
+import type { Database } from '../store/database.ts'
+import { readFigures, readMetrics } from '../store/run-metrics.ts'
+import { annotateRuns } from '../store/run-summaries.ts'
+import { getRun } from '../store/runs.ts'
+import type { Publish } from './events.ts'
+import { toRunSummary } from './run-views.ts'
+import { requireRun } from './runs.ts'
+import { flattenSettings } from './settings-diff.ts'
+
+export type RunLibraryHandlers = Pick<
+  Handlers,
+  'runs.annotate' | 'runs.clone' | 'runs.diff' | 'runs.figures' | 'runs.sparklines'
+>
+
+/** What is done with runs once they are there: tags, notes, the archive, and looks at several at once. */
+export function createRunLibrary(options: {
+  database: Database
+  home: string
+  publish: Publish
+}): RunLibraryHandlers {
+  const { database, home, publish } = options
+
+  function annotate(annotation: RunAnnotation) {
+    const runs = annotation.ids.flatMap((id) => getRun(database, id) ?? [])
+    const unfinished = runs.find(({ status }) => status === 'running' || status === 'queued')
+    if (annotation.archived === true && unfinished !== undefined) {
+      throw new WorkbenchError(
+        'conflict',
+        `“${unfinished.name}” is ${unfinished.status} and cannot be archived. Stop it first, or wait until it is done.`,
+      )
+    }
+    annotateRuns(database, annotation)
+    return runs.map((run) => {
+      const summary = toRunSummary(database, home, run)
+      publish('run.changed', summary)
+      return summary
+    })
+  }
+
+  function clone(id: string): RunConfig {
+    const { name: _name, ...config } = requireRun(database, id).config
+    return config
+  }
+
+  return {
+    'runs.annotate': annotate,
+    'runs.clone': ({ id }) => clone(id),
+    'runs.diff': ({ ids, all }) => diff(database, ids, all),
+    'runs.figures': ({ ids, names }) => readFigures(database, names, ids),
+    'runs.sparklines': ({ ids, name, points }) =>
+      ids.flatMap((runId) => {
+        const [series] = readMetrics(database, runId, [name])
+        if (series === undefined) return []
+        const kept = [...largestTriangles(series.steps, series.values, points)]
+        return [
+          {
+            runId,
+            steps: kept.map((index) => series.steps[index] ?? 0),
+            values: kept.map((index) => series.values[index] ?? 0),
+          },
+        ]
+      }),
+  }
+}
+
+function diff(database: Database, ids: readonly string[], all: boolean): ConfigDiff {
+  const runs = ids.map((id) => requireRun(database, id))
+  const flat = runs.map(({ config: { name: _name, ...config } }) => flattenSettings(config))
+  const paths = [...new Set(flat.flatMap((settings) => [...settings.keys()]))]
+  const settings = paths.map((path) => {
+    const values = flat.map((own) => own.get(path))
+    const differs = new Set(values.map((value) => JSON.stringify(value))).size > 1
+    return { path, values, differs }
+  })
+  return {
+    runs: runs.map(({ id, name }) => ({ id, name })),
+    settings: all ? settings : settings.filter(({ differs }) => differs),
+  }
+}
