@@ -1,4 +1,4 @@
-import type { HeadChoice } from '../../preload/contract.ts'
+import { WorkbenchError, type HeadChoice } from '../../preload/contract.ts'
 import { divide, multiply, reduceSum, reshape, tanh, transpose, type Value } from '../graph/index.ts'
 import { architectureOf, type EncoderInputs } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
@@ -24,6 +24,8 @@ export interface Head {
 /**
  * The adapters library's `ClassificationHead`: linear, tanh, linear (or one linear layer), under its names
  * `heads.<name>.1` and `.4`.
+ *
+ * @throws WorkbenchError `bad-input` for a pooling that tells nothing of the text
  */
 export function classificationHead(
   { layers, pooling, dropout }: HeadChoice,
@@ -32,7 +34,14 @@ export function classificationHead(
   name: string,
 ): Head {
   const { hiddenSize } = config
-  const read = pooling === 'auto' ? architectureOf(config).reads : pooling
+  const { reads } = architectureOf(config)
+  if (pooling === 'first' && reads === 'last') {
+    throw new WorkbenchError(
+      'bad-input',
+      'head.pooling "first": the first token of this model sees no other; choose last, mean or auto',
+    )
+  }
+  const read = pooling === 'auto' ? reads : pooling
   const path = `heads.${name}`
   const output = layers === 2 ? `${path}.4` : `${path}.1`
   return {

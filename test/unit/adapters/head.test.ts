@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+
+import { HeadChoice } from '../../../preload/contract.ts'
+import { classificationHead } from '../../../main/adapters/head.ts'
+import type { BackboneConfig } from '../../../main/models/config.ts'
+
+const config = (architecture: BackboneConfig['architecture']): BackboneConfig => ({
+  architecture,
+  layers: 2,
+  hiddenSize: 4,
+  heads: 2,
+  intermediateSize: 8,
+  vocabularySize: 12,
+  maximumPositions: 16,
+  typeVocabularySize: 0,
+  layerNormEpsilon: 1e-5,
+  activation: 'gelu',
+  padTokenId: 0,
+  initializerRange: 0.02,
+})
+
+const only = (architecture: BackboneConfig['architecture'], pooling?: HeadChoice['pooling']) =>
+  classificationHead(HeadChoice.parse({ pooling }), config(architecture), 3, 'task').only
+
+describe('classificationHead', () => {
+  it('reads the token that suits the backbone, unless another is chosen', () => {
+    expect(only('bert')).toBe('first')
+    expect(only('roberta')).toBe('first')
+    expect(only('distilbert')).toBe('first')
+    expect(only('gpt2')).toBe('last')
+    expect(only('bert', 'last')).toBe('last')
+    expect(only('gpt2', 'mean')).toBeUndefined()
+  })
+
+  it('refuses the first token of a backbone in which it sees no other', () => {
+    expect(() => only('gpt2', 'first')).toThrow(
+      'head.pooling "first": the first token of this model sees no other',
+    )
+  })
+})
