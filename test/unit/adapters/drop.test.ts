@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
+import { countOperations, nodesFor } from '../../../main/graph/index.ts'
+import { evaluationGraph, trainingGraph } from '../../../main/training/graphs.ts'
 import {
   makeTrainingFolder,
   numbers,
@@ -85,6 +87,28 @@ describe('robust AdapterDrop', () => {
       .map(({ name }) => name)
     expect(moved.some((name) => name.includes('layer.1.'))).toBe(true)
     expect(moved.some((name) => name.includes('layer.0.'))).toBe(false)
+    await close()
+  })
+})
+
+describe('a training step', () => {
+  it('costs less the more layers it drops: neither their adapters nor a backward pass through them', async () => {
+    const { prepared, close } = await tunedPass(
+      folder.jobFor('robust', { method: 'adapter_drop_robust', options }),
+    )
+    const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1 }
+    const costs = [0, 1, 2].map((droppedLayers) => {
+      const readings = [{ task: 0, variant: { droppedLayers } }]
+      const { graph } = trainingGraph(prepared.model, optimizer, { readings })
+      return countOperations(nodesFor(graph, graph.outputs.values()), { batch: 8, sequence: 16 })
+    })
+    const [all = 0, one = 0, none = 0] = costs
+    const { graph: forward } = evaluationGraph(prepared.model)
+    const plain = countOperations(nodesFor(forward, forward.outputs.values()), { batch: 8, sequence: 16 })
+    // An adapter forward and backward is an eighth of that: the rest is the gradient through the layer above it.
+    expect(all - one).toBeGreaterThan(0.2 * plain)
+    // With no adapter left there is no backward pass but the head's.
+    expect(none).toBeLessThan(1.1 * plain)
     await close()
   })
 })
