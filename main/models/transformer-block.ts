@@ -182,20 +182,24 @@ export function attend(
     prefixes.length === 0
       ? matMul(softmax(scores), split(value))
       : attendBoth(
-          prefixes.map(({ keys, values, mask, bias }) => ({
-            scores: bias === undefined ? product(keys) : add(product(keys), bias),
-            values,
-            mask,
+          prefixes.map((prefix) => ({
+            scores: prefixScores(prefix, product(prefix.keys)),
+            values: prefix.values,
           })),
           { scores, values: split(value) },
         )
   return reshape(transpose(context, [2, 0, 1, 3]), query.shape)
 }
 
+function prefixScores({ mask, bias }: Prefix, scores: Value): Value {
+  const biased = bias === undefined ? scores : add(scores, bias)
+  // Far below any score, so that what an example does not see has no part in its largest one either.
+  return mask ? add(biased, multiply(subtract(mask, 1), 1e30)) : biased
+}
+
 interface Attended {
   scores: Value
   values: Value
-  mask?: Value | undefined
 }
 
 /**
@@ -207,10 +211,9 @@ function attendBoth(prefixes: readonly Attended[], sequence: Attended): Value {
   const largest = all
     .map(({ scores }) => reduceMax(scores, [-1], true))
     .reduce((most, scores) => maximum(most, scores))
-  const weighted = all.map(({ scores, values, mask }) => {
+  const weighted = all.map(({ scores, values }) => {
     const weights = exponential(subtract(scores, largest))
-    const own = mask ? multiply(weights, mask) : weights
-    return { total: reduceSum(own, [-1], true), context: matMul(own, values) }
+    return { total: reduceSum(weights, [-1], true), context: matMul(weights, values) }
   })
   const sum = (values: readonly Value[]): Value => values.reduce((total, value) => add(total, value))
   return divide(sum(weighted.map(({ context }) => context)), sum(weighted.map(({ total }) => total)))
