@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import type { PrepareContext } from '../../../main/adapters/method.ts'
+import { namedAdapter, type PrepareContext } from '../../../main/adapters/method.ts'
 import { describeMethods, findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
@@ -70,9 +70,11 @@ describe('options', () => {
   })
 
   it('each have a title, a hint and a default that the method takes', () => {
-    for (const { name, fields } of describeMethods()) {
+    const trained = ['a', 'b'].map((name) => namedAdapter(findMethod('seq_bn'), {}, config, name))
+    for (const { name, fields, takes } of describeMethods()) {
       const defaults = Object.fromEntries(fields.map((field) => [field.name, field.default]))
-      expect(() => findMethod(name).prepare(defaults, alone)).not.toThrow()
+      const adapters = takes === 'adapters' ? trained : []
+      expect(() => findMethod(name).prepare(defaults, { ...alone, adapters }), name).not.toThrow()
       for (const field of fields) {
         expect(field.label.length, `${name}.${field.name}`).toBeGreaterThan(2)
         expect(field.hint.length, `${name}.${field.name}`).toBeGreaterThan(15)
