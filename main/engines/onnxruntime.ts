@@ -14,17 +14,33 @@ const load = createRequire(import.meta.url)
 
 type OnnxRuntime = typeof import('onnxruntime-node')
 
-/** onnxruntime on the processor. Loading the native module takes a moment, so it is left until it is needed. */
-export function createOnnxRuntimeEngine(options: { threads?: number } = {}): Engine {
+export const onnxRuntimeDevices = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const
+export type OnnxRuntimeDevice = (typeof onnxRuntimeDevices)[number]
+
+/**
+ * onnxruntime on the processor or another device of this system (`onnxRuntimeDevicesHere`). Loading the native module
+ * takes a moment, so it is left until it is needed; a device is first touched by the first graph.
+ */
+export function createOnnxRuntimeEngine(
+  options: { threads?: number; device?: OnnxRuntimeDevice } = {},
+): Engine {
   const runtime = load('onnxruntime-node') as OnnxRuntime
+  const { device = 'cpu' } = options
   const threads = options.threads && options.threads > 0 ? options.threads : availableParallelism()
   return {
     name: 'onnxruntime',
-    device: 'cpu',
+    device,
     version: onnxRuntimeVersion(),
     threads,
-    compile: (graph, compileOptions = {}) => compile(runtime, graph, threads, compileOptions),
+    compile: (graph, compileOptions = {}) => compile(runtime, graph, device, threads, compileOptions),
   }
+}
+
+/** The devices that the installed build of onnxruntime was made for; whether there is hardware is another question. */
+export function onnxRuntimeDevicesHere(): OnnxRuntimeDevice[] {
+  const runtime = load('onnxruntime-node') as OnnxRuntime
+  const built = new Set(runtime.listSupportedBackends().map(({ name }) => name))
+  return onnxRuntimeDevices.filter((device) => built.has(device))
 }
 
 /** Version of the installed package, read without loading its native part. */
@@ -41,18 +57,22 @@ export function onnxRuntimeVersion(): string {
  */
 const slowFusions = 'SkipLayerNormFusion;BiasGeluFusion'
 
+/** Where onnxruntime has its matrix product with transpositions and a factor inside. */
+const hasFusedProducts: ReadonlySet<OnnxRuntimeDevice> = new Set(['cpu', 'cuda'])
+
 async function compile(
   runtime: OnnxRuntime,
   graph: Graph,
+  device: OnnxRuntimeDevice,
   threads: number,
   { weights, state = {}, prepack = true }: CompileOptions,
 ): Promise<CompiledGraph> {
   const model = toOnnx(graph, {
-    fusedProducts: true,
+    fusedProducts: hasFusedProducts.has(device),
     ...(weights ? { weights: { file: basename(weights.path), entries: weights.entries } } : {}),
   })
   const sessionOptions: InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
+    executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
@@ -76,11 +96,11 @@ async function compile(
   } catch (cause) {
     throw new WorkbenchError(
       'engine',
-      `onnxruntime on cpu could not prepare the graph: ${messageOf(cause)}`,
+      `onnxruntime on ${device} could not prepare the graph: ${messageOf(cause)}`,
       { cause },
     )
   }
-  return new OnnxRuntimeGraph(runtime, session, graph, state)
+  return new OnnxRuntimeGraph(runtime, session, device, graph, state)
 }
 
 /** State tensors exist twice: a run reads one and writes the other, since an output may not be its own input. */
@@ -94,6 +114,7 @@ class OnnxRuntimeGraph implements CompiledGraph {
   private readonly buffers = new Map<string, StateBuffers>()
   private readonly runtime: OnnxRuntime
   private readonly session: InferenceSession
+  private readonly device: OnnxRuntimeDevice
   private readonly graph: Graph
   private readonly stateOutputs: Readonly<Record<string, string | undefined>>
   /** State that a run replaces unless told otherwise. */
@@ -102,11 +123,13 @@ class OnnxRuntimeGraph implements CompiledGraph {
   constructor(
     runtime: OnnxRuntime,
     session: InferenceSession,
+    device: OnnxRuntimeDevice,
     graph: Graph,
     state: Readonly<Record<string, string | undefined>>,
   ) {
     this.runtime = runtime
     this.session = session
+    this.device = device
     this.graph = graph
     this.stateOutputs = state
     this.changing = Object.keys(state).filter((name) => state[name] !== undefined)
@@ -159,7 +182,7 @@ class OnnxRuntimeGraph implements CompiledGraph {
     try {
       results = await this.session.run(inputs, outputs)
     } catch (cause) {
-      throw runFailure('onnxruntime', 'cpu', cause)
+      throw runFailure('onnxruntime', this.device, cause)
     }
     for (const { buffers, next } of updated) [buffers.current, next.tensor] = [next.tensor, buffers.current]
     return Object.fromEntries(fetch.map((name) => [name, fromTensor(name, results[name])]))

@@ -70,17 +70,42 @@ function threadsOf(device: TfjsDevice): number {
   return device === 'tensorflow' ? Number(process.env['TF_NUM_INTRAOP_THREADS']) : 1
 }
 
+/** What this program uses of WebGPU itself. */
 interface Dawn {
-  create: (flags: string[]) => unknown
+  create: (flags: string[]) => { requestAdapter: () => Promise<GraphicsAdapter | null> }
   globals: object
 }
+interface GraphicsAdapter {
+  info: { vendor: string; architecture: string; device: string; description: string }
+}
+
+let graphicsAdapter: Promise<GraphicsAdapter | null> | undefined
 
 /** tfjs asks the page's `navigator` for the GPU: here that is Dawn, from the package webgpu. */
-function registerWebgpu(): void {
-  const { create, globals } = load('webgpu') as Dawn
-  Object.assign(globalThis, globals)
-  Object.defineProperty(globalThis.navigator, 'gpu', { value: create([]), configurable: true })
+async function registerWebgpu(): Promise<void> {
+  if ((await findGraphicsAdapter()) === null) throw new Error('no graphics adapter was found')
   load('@tensorflow/tfjs-backend-webgpu')
+}
+
+function findGraphicsAdapter(): Promise<GraphicsAdapter | null> {
+  graphicsAdapter ??= (async () => {
+    const { create, globals } = load('webgpu') as Dawn
+    Object.assign(globalThis, globals)
+    const gpu = create([])
+    Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true })
+    return gpu.requestAdapter()
+  })()
+  return graphicsAdapter
+}
+
+/** The graphics adapter in its driver's words; undefined where there is none. */
+export async function graphicsAdapterName(): Promise<string | undefined> {
+  const adapter = await findGraphicsAdapter().catch(() => null)
+  if (!adapter) return undefined
+  const { description, device, architecture, vendor } = adapter.info
+  return (
+    description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed graphics adapter'
+  )
 }
 
 function firstLine(text: string): string {
