@@ -46,8 +46,7 @@ export function createRunLibrary(options: {
   }
 
   function clone(id: string): RunConfig {
-    const { name: _name, ...config } = requireRun(database, id).config
-    return config
+    return withoutName(requireRun(database, id).config)
   }
 
   return {
@@ -73,7 +72,7 @@ export function createRunLibrary(options: {
 
 function diff(database: Database, ids: readonly string[], all: boolean): ConfigDiff {
   const runs = ids.map((id) => requireRun(database, id))
-  const flat = runs.map(({ config: { name: _name, ...config } }) => flattenSettings(config))
+  const flat = runs.map(({ config }) => flattenSettings(withoutName(config)))
   const paths = [...new Set(flat.flatMap((settings) => [...settings.keys()]))]
   const settings = paths.map((path) => {
     const values = flat.map((own) => own.get(path))
@@ -84,4 +83,8 @@ function diff(database: Database, ids: readonly string[], all: boolean): ConfigD
     runs: runs.map(({ id, name }) => ({ id, name })),
     settings: all ? settings : settings.filter(({ differs }) => differs),
   }
+}
+
+function withoutName({ name: _name, ...config }: RunConfig): RunConfig {
+  return config
 }

@@ -1,4 +1,5 @@
 import { createRandom } from '../data/random.ts'
+import { quantile } from './spread.ts'
 
 /** A mean with its spread and the interval that holds the true mean with a given probability. */
 export interface Interval {
@@ -23,28 +24,6 @@ export function intervalOverSeeds(values: readonly number[]): Interval {
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1))
   const half = ((studentT[count - 2] ?? 1.96) * deviation) / Math.sqrt(count)
   return { mean, deviation, low: mean - half, high: mean + half }
-}
-
-/**
- * The 95 % percentile interval of a score under resampling of the test rows (Efron's bootstrap).
- *
- * @param rows how many there are
- * @param score of a sample of rows, given by their indices
- * @param resamples more make the interval's ends steadier
- */
-export function bootstrapInterval(
-  rows: number,
-  score: (sample: Uint32Array) => number,
-  { resamples = 1000, seed = 1 }: { resamples?: number; seed?: number } = {},
-): Interval {
-  const everyRow = Uint32Array.from({ length: rows }, (_, row) => row)
-  const mean = score(everyRow)
-  const scores = Float64Array.from({ length: resamples }, (_, i) => score(resample(rows, seed, i))).sort()
-  const average = scores.reduce((sum, value) => sum + value, 0) / resamples
-  const deviation = Math.sqrt(
-    scores.reduce((sum, value) => sum + (value - average) ** 2, 0) / (resamples - 1),
-  )
-  return { mean, deviation, low: quantile(scores, 0.025), high: quantile(scores, 0.975) }
 }
 
 /** Whether two models' answers to the same rows differ by more than chance. */
@@ -79,42 +58,67 @@ export function mcNemar(first: readonly boolean[], second: readonly boolean[]): 
   return { onlyFirst, onlySecond, p: discordant === 0 ? 1 : Math.min(1, 2 * tail) }
 }
 
-/**
- * How sure it is that one score beats another on the same rows: two-sided p by resampling rows for both at once.
- *
- * @param difference of the scores (first less second) on a sample of rows
- */
-export function pairedBootstrap(
-  rows: number,
-  difference: (sample: Uint32Array) => number,
-  { resamples = 1000, seed = 1 }: { resamples?: number; seed?: number } = {},
-): { difference: number; low: number; high: number; p: number } {
-  const { mean, low, high } = bootstrapInterval(rows, difference, { resamples, seed })
-  let below = 0
-  let above = 0
-  for (let i = 0; i < resamples; i++) {
-    const value = difference(resample(rows, seed, i))
-    if (value <= 0) below += 1
-    if (value >= 0) above += 1
-  }
-  return { difference: mean, low, high, p: Math.min(1, (2 * (Math.min(below, above) + 1)) / (resamples + 1)) }
-}
-
 function resample(rows: number, seed: number, index: number): Uint32Array {
   const random = createRandom(seed, 'bootstrap', index)
   return Uint32Array.from({ length: rows }, () => random.integer(rows))
-}
-
-/** Linear interpolation between order statistics, as numpy's default. */
-function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1)
-  const below = Math.floor(place)
-  const low = sorted[below] ?? Number.NaN
-  return low + (place - below) * ((sorted[below + 1] ?? low) - low)
 }
 
 function logChoose(n: number, k: number): number {
   let sum = 0
   for (let i = 0; i < k; i++) sum += Math.log(n - i) - Math.log(i + 1)
   return sum
+}
+
+/**
+ * Scores of several models on the same resamples of the rows, so that their differences are paired ones.
+ *
+ * @param scores of each model, on a sample of rows
+ * @returns one array of `resamples` scores for each model
+ */
+export function resampledScores(
+  rows: number,
+  scores: readonly ((sample: Uint32Array) => number)[],
+  { resamples = 1000, seed = 1 }: { resamples?: number; seed?: number } = {},
+): Float64Array[] {
+  const results = scores.map(() => new Float64Array(resamples))
+  for (let i = 0; i < resamples; i++) {
+    const sample = resample(rows, seed, i)
+    scores.forEach((score, model) => {
+      const own = results[model]
+      if (own) own[i] = score(sample)
+    })
+  }
+  return results
+}
+
+/** The 95 % percentile interval of resampled scores. */
+export function percentileInterval(resampled: Float64Array): { low: number; high: number } {
+  const sorted = resampled.toSorted()
+  return { low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) }
+}
+
+/** Interval and two-sided p of the difference of two models' scores on the same resamples. */
+export function resampledDifference(
+  first: Float64Array,
+  second: Float64Array,
+): { low: number; high: number; p: number } {
+  const differences = first.map((value, i) => value - (second[i] ?? 0))
+  const below = differences.filter((value) => value <= 0).length
+  const above = differences.filter((value) => value >= 0).length
+  return {
+    ...percentileInterval(differences),
+    p: Math.min(1, (2 * (Math.min(below, above) + 1)) / (differences.length + 1)),
+  }
+}
+
+/** Holm's correction (1979): p values that hold together, as sure as each alone, in the order they came. */
+export function holm(p: readonly number[]): number[] {
+  const order = p.map((value, index) => ({ value, index })).sort((a, b) => a.value - b.value)
+  const adjusted = new Array<number>(p.length).fill(1)
+  let largest = 0
+  order.forEach(({ value, index }, rank) => {
+    largest = Math.max(largest, Math.min(1, value * (p.length - rank)))
+    adjusted[index] = largest
+  })
+  return adjusted
 }

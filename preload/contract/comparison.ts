@@ -139,7 +139,7 @@ export interface ComparedPair {
   /** `mcnemar`: exact, of one run each; `bootstrap`: paired, over rows, of the mean over seeds. */
   test: 'mcnemar' | 'bootstrap'
   p: number
-  /** After Holm's correction for the number of pairs on the same dataset and model. */
+  /** After Holm's correction for the number of pairs on the same dataset. */
   adjustedP: number
   /** `adjustedP` < 0.05 */
   significant: boolean
@@ -147,17 +147,38 @@ export interface ComparedPair {
   rows: number
 }
 
+/** What the figures say of one dataset. */
+export interface Answer {
+  datasetId: string
+  datasetName: string
+  /** Id of the group with the highest mean score. */
+  best: string
+  /** The group with the fewest trainable parameters that is not significantly below the best, if that is another. */
+  cheaper?: {
+    group: string
+    /** Trainable parameters of the best for each of this one's. */
+    parameterRatio: number
+    /** Undefined where the two could not be tested: their intervals overlap. */
+    adjustedP?: number
+  }
+  /** Groups that are significantly below the best, and those that are not. */
+  below: string[]
+  within: string[]
+  /** In words, one to three sentences. */
+  text: string
+}
+
 export interface Comparison {
   metric: ScoreName
   split: SplitName
   groups: ComparedGroup[]
-  /** Pairs of groups on the same dataset and model that can be tested; and why others cannot. */
+  /** Pairs of groups on the same dataset that can be tested; and why others cannot. */
   pairs: ComparedPair[]
   untested: { first: string; second: string; reason: string }[]
   /** Ids of the groups that no other of the same dataset beats in both, by ascending cost. */
   pareto: { datasetId: string; parameters: string[]; seconds: string[] }[]
-  /** The answer in words, generated from the figures; one or two sentences per dataset. */
-  answer: string[]
+  /** The answer, generated from the figures; one for each dataset with scores. */
+  answers: Answer[]
   /** Ids that were asked for and are not there any more. */
   missing: string[]
 }

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest'
 
 import { calibration } from '../../../main/statistics/calibration.ts'
+import { variableImportance } from '../../../main/statistics/forest.ts'
 import { largestTriangles, paretoFront, smooth } from '../../../main/statistics/curves.ts'
 import {
-  bootstrapInterval,
+  holm,
   intervalOverSeeds,
   mcNemar,
-  pairedBootstrap,
+  percentileInterval,
+  resampledDifference,
+  resampledScores,
 } from '../../../main/statistics/significance.ts'
+import { boxOf, spearman, spreadOf } from '../../../main/statistics/spread.ts'
 
 // Expected values were computed with numpy from the formulas, independently of the code under test.
 
@@ -53,38 +57,116 @@ describe('intervals', () => {
   })
 
   it('by bootstrap of an accuracy of 80 % on 500 rows are those of the binomial', () => {
-    const accuracy = (sample: Uint32Array): number =>
-      sample.filter((row) => row % 5 > 0).length / sample.length
-    const { mean, deviation, low, high } = bootstrapInterval(500, accuracy, { resamples: 2000 })
-    expect(mean).toBe(0.8)
-    expect(deviation).toBeCloseTo(0.01789, 2.5)
+    const right = Uint8Array.from({ length: 500 }, (_, row) => Number(row % 5 > 0))
+    const [scores = new Float64Array()] = resampledScores(500, [accuracyOf(right)], { resamples: 2000 })
+    const { low, high } = percentileInterval(scores)
+    expect(spreadOf([...scores]).deviation).toBeCloseTo(0.01789, 2.5)
     expect(low).toBeCloseTo(0.765, 1.9)
     expect(high).toBeCloseTo(0.835, 1.9)
   })
 
+  it('of resampled scores lie between the order statistics as numpy puts them', () => {
+    // numpy.percentile(numpy.arange(50) ** 2 / 7, [2.5, 97.5])
+    const { low, high } = percentileInterval(Float64Array.from({ length: 50 }, (_, i) => i ** 2 / 7))
+    expect(low).toBeCloseTo(0.2392857142857143, 12)
+    expect(high).toBeCloseTo(326.0892857142857, 10)
+  })
+
   it('by bootstrap are the same for the same seed', () => {
     const score = (sample: Uint32Array): number => (sample[0] ?? 0) / 10
-    expect(bootstrapInterval(10, score, { resamples: 50, seed: 4 })).toEqual(
-      bootstrapInterval(10, score, { resamples: 50, seed: 4 }),
-    )
+    const options = { resamples: 50, seed: 4 }
+    expect(resampledScores(10, [score], options)).toEqual(resampledScores(10, [score], options))
+    expect(resampledScores(10, [score], options)).not.toEqual(resampledScores(10, [score]))
   })
 })
 
+function accuracyOf(right: ArrayLike<unknown>): (sample: Uint32Array) => number {
+  return (sample) => sample.reduce((sum, row) => sum + Number(right[row]), 0) / sample.length
+}
+
 describe('the paired bootstrap', () => {
-  const difference =
-    (first: readonly boolean[], second: readonly boolean[]) =>
-    (sample: Uint32Array): number =>
-      sample.reduce((sum, row) => sum + Number(first[row]) - Number(second[row]), 0) / sample.length
+  const compare = (first: readonly boolean[], second: readonly boolean[]) => {
+    const [a, b] = resampledScores(first.length, [accuracyOf(first), accuracyOf(second)])
+    return resampledDifference(a ?? new Float64Array(), b ?? new Float64Array())
+  }
 
   it('is sure where one model is right much more often', () => {
-    const result = pairedBootstrap(200, difference(...answers(40, 4, 156)))
-    expect(result.difference).toBeCloseTo(36 / 200)
-    expect(result.p).toBeLessThan(0.01)
-    expect(result.low).toBeGreaterThan(0)
+    const { low, p } = compare(...answers(40, 4, 156))
+    expect(p).toBeLessThan(0.01)
+    expect(low).toBeGreaterThan(0)
   })
 
   it('is not where both are right as often', () => {
-    expect(pairedBootstrap(200, difference(...answers(20, 20, 160))).p).toBeGreaterThan(0.5)
+    const { low, high, p } = compare(...answers(20, 20, 160))
+    expect(p).toBeGreaterThan(0.5)
+    expect(low).toBeLessThan(0)
+    expect(high).toBeGreaterThan(0)
+  })
+
+  it('uses the same rows for both models', () => {
+    const right = Array.from({ length: 90 }, (_, row) => row % 3 > 0)
+    expect(compare(right, right)).toMatchObject({ low: 0, high: 0, p: 1 })
+  })
+})
+
+describe("Holm's correction", () => {
+  it('multiplies the smallest p by the number of tests, the next by one less, and keeps their order', () => {
+    // statsmodels.stats.multitest.multipletests([0.01, 0.04, 0.03, 0.005], method='holm')
+    holm([0.01, 0.04, 0.03, 0.005]).forEach((p, i) => expect(p).toBeCloseTo([0.03, 0.06, 0.06, 0.02][i] ?? 0))
+    expect(holm([0.6, 0.7])).toEqual([1, 1])
+    expect(holm([])).toEqual([])
+  })
+})
+
+describe('a box', () => {
+  it('has the quartiles of numpy', () => {
+    // numpy.percentile([3, 1, 4, 1, 5, 9, 2, 6], [0, 25, 50, 75, 100])
+    expect(boxOf([3, 1, 4, 1, 5, 9, 2, 6])).toEqual({
+      minimum: 1,
+      lowerQuartile: 1.75,
+      median: 3.5,
+      upperQuartile: 5.25,
+      maximum: 9,
+    })
+  })
+})
+
+describe("Spearman's correlation", () => {
+  it('goes by ranks, ties at their mean', () => {
+    // scipy.stats.spearmanr
+    expect(spearman([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])).toBeCloseTo(0.8207826816681233, 12)
+    expect(spearman([1, 10, 100], [3, 2, 1])).toBeCloseTo(-1, 12)
+  })
+
+  it('is not there where one of the two never varies', () => {
+    expect(spearman([1, 1, 1], [1, 2, 3])).toBeUndefined()
+  })
+})
+
+describe('the importance of settings', () => {
+  const grid = Array.from({ length: 64 }, (_, i) => [i % 4, (i >> 2) % 4, i >> 4])
+  const column = (index: number): number[] => grid.map((row) => row[index] ?? 0)
+
+  it('goes to the setting on which the score depends', () => {
+    const y = grid.map(([a = 0, b = 0]) => Math.abs(a - 1.5) * 10 + b)
+    const [a = 0, b = 0, c = 0] = variableImportance([column(0), column(1), column(2)], y)
+    expect(a).toBeGreaterThan(0.9)
+    expect(a + b + c).toBeCloseTo(1, 10)
+    expect(b).toBeGreaterThan(c)
+  })
+
+  it('is shared where two matter alike, and nobody has any where nothing varies', () => {
+    const [a = 0, b = 0] = variableImportance(
+      [column(0), column(1)],
+      grid.map(([x = 0, y = 0]) => x + y),
+    )
+    expect(Math.abs(a - b)).toBeLessThan(0.1)
+    expect(
+      variableImportance(
+        [column(0), column(1)],
+        grid.map(() => 1),
+      ),
+    ).toEqual([0, 0])
   })
 })
 
