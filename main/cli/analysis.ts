@@ -1,12 +1,13 @@
-import type { Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
+import type { EarlierTask, Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
 import { figure, megabytes, percent, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */
 export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
-  const { cost, forgetting, dropCurve, fusion, selections } = analysis
+  const { cost, forgetting, earlierTask, dropCurve, fusion, selections } = analysis
   return [
     ...(cost === undefined ? [] : [costInWords(cost)]),
     ...(forgetting === undefined ? [] : [forgettingInWords(forgetting)]),
+    ...(earlierTask === undefined ? [] : [earlierTaskInWords(earlierTask)]),
     ...(tasks.length < 2
       ? []
       : [
@@ -89,4 +90,8 @@ function forgettingInWords({ before, after, tokens }: Forgetting): string {
   const change = after - before
   const sign = change < 0 ? '−' : '+'
   return `forgetting   masked-language-model loss ${before.toFixed(4)} before, ${after.toFixed(4)} after (${sign}${Math.abs(change).toFixed(4)}), on ${String(tokens)} tokens`
+}
+
+function earlierTaskInWords({ name, task, split, before, after }: EarlierTask): string {
+  return `earlier task ${task} of “${name}”: ${split} accuracy ${percent(before.accuracy)} before, ${percent(after.accuracy)} after`
 }

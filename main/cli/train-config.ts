@@ -22,6 +22,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   method: string
   option?: string[]
   adapters?: string[]
+  after?: string
   epochs?: number
   seed?: number
   learningRate?: LearningRates
@@ -66,6 +67,10 @@ export function trainFlags(command: Command): Command {
       'stored adapters that the method builds on, with commas between',
       parseList,
     )
+    .option(
+      '--after <run>',
+      'a finished run to go on from: this one begins with its backbone, and measures its task again at the end',
+    )
     .option('--name <name>', 'name of the run, and of the dataset when files are imported')
     .option('--epochs <count>', 'passes over the training rows', parseInteger)
     .option('--seed <number>', 'seed of everything random', parseInteger)
@@ -104,6 +109,7 @@ export interface Resolved {
   modelId: string
   datasetIds: readonly string[]
   adapterIds: readonly string[]
+  earlierRunId?: string | undefined
 }
 
 /** @throws UsageError naming the flags whose values cannot be */
@@ -125,6 +131,7 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     taskSampling: flags.taskSampling,
     method: resolved.method,
     adapterIds: resolved.adapterIds,
+    earlierRunId: resolved.earlierRunId,
     head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
     training,
     engine: { engine, device, threads },

@@ -13,7 +13,7 @@ import { describeAnalysis } from './analysis.ts'
 import type { Client } from './client.ts'
 import { common, withWorkbench, type CliHost } from './context.ts'
 import { count, duration, facts, figure, megabytes, percent, score } from './format.ts'
-import { checkMethod, findAdapter, findDataset, findModel } from './lookup.ts'
+import { checkMethod, findAdapter, findDataset, findModel, findRun } from './lookup.ts'
 import type { Output } from './output.ts'
 import { importSources, sourceFlags, sourcesOf } from './sources.ts'
 import { configOf, trainFlags, type TrainFlags } from './train-config.ts'
@@ -40,6 +40,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
         await checkMethod(client, method.name)
         const model = await findModel(client, flags.model)
         const adapters = await inOrder(flags.adapters ?? [], (name) => findAdapter(client, name))
+        const earlier = flags.after === undefined ? undefined : await findRun(client, flags.after)
         const datasets =
           sources === undefined
             ? await inOrder(named, (name) => findDataset(client, name))
@@ -49,6 +50,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
           modelId: model.id,
           datasetIds: datasets.map(({ id }) => id),
           adapterIds: adapters.map(({ id }) => id),
+          earlierRunId: earlier?.id,
         })
         const run = await watchRun(client, output, () => client.invoke('runs.start', config))
         await printResult(client, output, run)

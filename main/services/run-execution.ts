@@ -8,8 +8,9 @@ import { getDatasetFile } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { listRunAdapters, listRunTasks } from '../store/run-tasks.ts'
 import { getRun, updateRun, type RunRecord, type RunState } from '../store/runs.ts'
-import type { FromTrainer, JobAdapter, TrainJob, TrainResult } from '../training/messages.ts'
+import type { FromTrainer, JobAdapter, JobTask, TrainJob, TrainResult } from '../training/messages.ts'
 import { requireAdapter } from './adapters.ts'
+import { findEarlierRun } from './earlier-run.ts'
 import type { Publish } from './events.ts'
 import { waitForProcesses } from './run-leftovers.ts'
 import type { RunLimits } from './run-limits.ts'
@@ -43,27 +44,44 @@ export interface ExecutionOptions {
 
 /** Everything a trainer needs for this run. Throws `not-found` where model or dataset have been removed. */
 export function createJob(database: Database, home: string, run: RunRecord): TrainJob {
+  const earlier = findEarlierRun(database, run.config)
   return {
     runId: run.id,
     config: run.config,
     modelFolder: modelFolderOf(database, home, run),
-    tasks: listRunTasks(database, run.id).map(({ datasetId, datasetName, name, labels }) => {
-      const file = getDatasetFile(database, datasetId)
-      if (file === undefined) {
-        throw new WorkbenchError(
-          'not-found',
-          `The dataset “${datasetName}” of the run “${run.name}” has been removed. Import it and start a new run.`,
-        )
-      }
-      return { datasetId, name, datasetFile: resolve(home, file), labels }
-    }),
+    tasks: jobTasks(database, home, run),
     adapters: jobAdapters(database, home, run.id),
+    ...(earlier
+      ? {
+          earlier: {
+            runId: earlier.id,
+            name: earlier.name,
+            config: earlier.config,
+            tasks: jobTasks(database, home, earlier),
+            adapters: jobAdapters(database, home, earlier.id),
+            runFolder: runFolder(home, earlier.id),
+          },
+        }
+      : {}),
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),
     heldOutFile: join(assetsFolder(), 'held-out.txt'),
     // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
     resume: run.startedAt !== undefined,
   }
+}
+
+function jobTasks(database: Database, home: string, run: RunRecord): JobTask[] {
+  return listRunTasks(database, run.id).map(({ datasetId, datasetName, name, labels }) => {
+    const file = getDatasetFile(database, datasetId)
+    if (file === undefined) {
+      throw new WorkbenchError(
+        'not-found',
+        `The dataset “${datasetName}” of the run “${run.name}” has been removed. Import it and start a new run.`,
+      )
+    }
+    return { datasetId, name, datasetFile: resolve(home, file), labels }
+  })
 }
 
 /** The stored adapters that a run builds on; the store keeps them for as long as the run is there. */

@@ -15,6 +15,7 @@ import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { getSummary } from '../store/run-summaries.ts'
 import type { NewRun } from '../store/runs.ts'
+import { findEarlierRun } from './earlier-run.ts'
 import { variantOf } from './run-views.ts'
 import { safeNames } from './safe-names.ts'
 
@@ -37,6 +38,7 @@ export async function checkRun(
   const datasets = findDatasets(database, config, description)
   const adapters = findAdapters(database, config, description, model)
   checkTraining(training, model)
+  findEarlierRun(database, config)
   const [dataset, ...more] = datasets
   if (dataset === undefined) throw badInput('datasetId: name the dataset to train on.')
   // Counting builds the method, so its own schema sees the options before anything is stored.

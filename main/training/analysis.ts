@@ -2,6 +2,7 @@ import type { RunAnalysis } from '../../preload/contract.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { graphCost } from './cost.ts'
 import { measureDropCurve } from './drop-curve.ts'
+import { remeasureEarlierTask } from './earlier-task.ts'
 import { forgettingOf } from './forgetting.ts'
 import { measureFusion } from './fusion-weights.ts'
 import { measureLatency } from './latency.ts'
@@ -17,6 +18,7 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const selections = await evaluateSelections(context, values)
   const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
+  const earlierTask = await remeasureEarlierTask(context, values)
   return {
     cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
     ...(latency ? { latency } : {}),
@@ -24,5 +26,6 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
     ...(fusion ? { fusion } : {}),
     ...(selections ? { selections } : {}),
     ...(forgetting ? { forgetting } : {}),
+    ...(earlierTask ? { earlierTask } : {}),
   }
 }

@@ -19,6 +19,7 @@ import {
   type Position,
 } from './checkpoint.ts'
 import { concludeRun } from './conclusion.ts'
+import { earlierBackbone } from './earlier-task.ts'
 import { describeEnvironment } from './environment.ts'
 import { readExamples } from './examples.ts'
 import { initialParameters } from './initialise.ts'
@@ -148,7 +149,7 @@ class TrainingRun {
           tuning.layout,
           training.seed,
           (name) => pretrained(prepared, name),
-          prepared.stored,
+          new Map([...prepared.stored, ...(await earlierBackbone(job.earlier, prepared))]),
         ),
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),

@@ -40,11 +40,23 @@ export interface JobAdapter {
 /** A part of a run's best parameters that is worth keeping on its own: a file in the run's folder. */
 export interface TrainedPart {
   kind: 'adapter' | 'fusion' | 'head'
-  /** Of a head: which task's. */
+  /** Whose it is, where each task has its own. */
   task?: number
+  /** The method that an adapter is, where that is not the run's. */
+  method?: MethodChoice
   path: string
   bytes: number
   parameters: number
+}
+
+/** A finished run that another one goes on from. */
+export interface EarlierRun {
+  runId: string
+  name: string
+  config: RunConfig
+  tasks: JobTask[]
+  adapters: JobAdapter[]
+  runFolder: string
 }
 
 /** All that a trainer process needs to train one run; it reads nothing from the store. */
@@ -57,6 +69,8 @@ export interface TrainJob {
   tasks: JobTask[]
   /** Trained adapters that the method builds on, in order. */
   adapters: JobAdapter[]
+  /** The run that this one goes on from: its backbone is the beginning, and its task is measured again at the end. */
+  earlier?: EarlierRun
   /** Where this run's checkpoints go; exists. */
   runFolder: string
   /** Where files that can be made again go (backbone weights as external data); shared by all runs. */

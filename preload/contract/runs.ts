@@ -52,8 +52,9 @@ export type TaskSampling = z.infer<typeof TaskSampling>
 
 export const EngineChoice = z
   .object({
-    engine: z.enum(['auto', 'onnxruntime']).default('auto'),
-    device: z.enum(['auto', 'cpu']).default('auto'),
+    engine: z.enum(['auto', 'onnxruntime', 'tensorflow']).default('auto'),
+    /** `auto`: the one that was fastest when the devices were measured, of this engine where it is named. */
+    device: z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml', 'tensorflow', 'wasm']).default('auto'),
     /** Threads of the engine; 0: as many as there are cores. */
     threads: z.number().int().min(0).max(256).default(0),
   })
@@ -71,6 +72,11 @@ export const RunConfig = z
     method: MethodChoice,
     /** Stored adapters that the method builds on, in order. */
     adapterIds: z.array(z.string().min(1)).max(16).default([]),
+    /**
+     * A finished run to go on from: what it trained of the backbone is where this run begins, and its task is
+     * measured again at the end. Adapters and heads begin anew.
+     */
+    earlierRunId: z.string().min(1).optional(),
     head: HeadChoice.prefault({}),
     training: TrainingConfig.prefault({}),
     engine: EngineChoice.prefault({}),
@@ -141,6 +147,8 @@ export interface RunEnvironment {
   engine: string
   engineVersion: string
   device: string
+  /** Why this engine and device. */
+  deviceReason?: string
   threads: number
   processor: string
   platform: string
@@ -220,11 +228,23 @@ export interface Latency {
   examples: number
 }
 
+/** An earlier run's task on its own head and adapters, before and after this run had changed the backbone. */
+export interface EarlierTask {
+  runId: string
+  /** The earlier run's name. */
+  name: string
+  task: string
+  split: SplitName
+  before: Scores
+  after: Scores
+}
+
 /** What a run found out about its method, besides scores. */
 export interface RunAnalysis {
   cost?: GraphCost
   latency?: Latency
   forgetting?: Forgetting
+  earlierTask?: EarlierTask
   /** Quality and time at every number of layers dropped. */
   dropCurve?: DropPoint[]
   fusion?: { adapters: string[]; weights: FusionWeights[]; pruned: PrunedFusion[] }

@@ -22,6 +22,17 @@ it('tells cost and forgetting with their units', () => {
   expect(text({ forgetting: { before: 2, after: 1.5, tokens: 1 } })).toContain('(−0.5000)')
 })
 
+it('says what became of an earlier task', () => {
+  const said = text({
+    earlierTask: {
+      ...{ runId: 'r1', name: 'TREC · full', task: 'TREC', split: 'test' },
+      before: scores,
+      after: { ...scores, accuracy: 0.7 },
+    },
+  })
+  expect(said).toContain('earlier task TREC of “TREC · full”: test accuracy 89.5 % before, 70.0 % after')
+})
+
 it('lists each task with both splits, where there are several', () => {
   const task = (name: string): TaskResult => ({
     datasetId: name,

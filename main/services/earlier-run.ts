@@ -1,0 +1,34 @@
+import { WorkbenchError, type RunConfig } from '../../preload/contract.ts'
+import type { Database } from '../store/database.ts'
+import { getRun, type RunRecord } from '../store/runs.ts'
+
+/**
+ * The run that a configuration goes on from.
+ * @throws WorkbenchError `not-found` where it is not there, `bad-input` where nothing can go on from it
+ */
+export function findEarlierRun(
+  database: Database,
+  { earlierRunId, modelId }: RunConfig,
+): RunRecord | undefined {
+  if (earlierRunId === undefined) return undefined
+  const earlier = getRun(database, earlierRunId)
+  if (earlier === undefined) {
+    throw new WorkbenchError(
+      'not-found',
+      `earlierRunId: there is no run ${earlierRunId}. See the list of runs.`,
+    )
+  }
+  if (earlier.status !== 'finished') {
+    throw new WorkbenchError(
+      'bad-input',
+      `earlierRunId: the run “${earlier.name}” has not finished. Wait for it, or name another.`,
+    )
+  }
+  if (earlier.modelId !== modelId) {
+    throw new WorkbenchError(
+      'bad-input',
+      `earlierRunId: the run “${earlier.name}” trained the model “${earlier.modelName}”. Choose that model, or another run.`,
+    )
+  }
+  return earlier
+}
