@@ -88,7 +88,10 @@ export const averageParameters = defineMethod({
       })
       return { ...spec, initialization: { kind: 'average', of: averaged } }
     })
-    return singleAdapter(adapterName, parameters, parts.parts)
+    return {
+      ...singleAdapter(adapterName, parameters, parts.parts),
+      leaves: [{ name: adapterName, choice: first.choice }],
+    }
   },
 })
 

@@ -30,6 +30,7 @@ import {
   completeOptions,
   gatesOf,
   gateSpecs,
+  leftByTasks,
   mixedBottleneckOptions,
   mixtureSites,
   taskAdapterNames,
@@ -91,6 +92,7 @@ export const masked = defineMethod({
         return mixtureSites(build, { config, adapters, gates }, variant)
       },
       gates: gatesOf(config, tasks.length, gates),
+      leaves: leftByTasks(adapterName, tasks, bottleneck),
       ...(only?.parts && plain.length === 1 ? { parts: only.parts } : {}),
       ...(predicts
         ? { tally: maskTally(names.flatMap((name) => sites.map((site) => countsName(name, site)))) }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import {
   WorkbenchError,
+  type MethodChoice,
   type MethodDescription,
   type MethodFamily,
   type OptionField,
@@ -63,6 +64,8 @@ export interface StepDraw {
 /** A trained adapter that a method builds on, under the name of its parameters in the state dict. */
 export interface NamedAdapter {
   name: string
+  /** The method that it was trained with. */
+  choice: MethodChoice
   method: PreparedMethod
   /** The same adapter under another name: its parameters in the same order. */
   renamed(name: string): PreparedMethod
@@ -71,13 +74,13 @@ export interface NamedAdapter {
 /** A trained adapter, by the method that it was trained with, under a name of its own. */
 export function namedAdapter(
   method: Method,
-  options: unknown,
+  options: Record<string, unknown>,
   config: BackboneConfig,
   name: string,
 ): NamedAdapter {
   const renamed = (under: string): PreparedMethod =>
     method.prepare(options, { config, adapterName: under, tasks: [under], adapters: [] })
-  return { name, method: renamed(name), renamed }
+  return { name, choice: { name: method.name, options }, method: renamed(name), renamed }
 }
 
 /** The pieces of adapters, for a composition of them. */
@@ -115,6 +118,11 @@ export interface PreparedMethod {
   sites(build: Build, situation: Situation): Sites
   /** What compositions combine it from; left out where it cannot be part of one. */
   parts?: AdapterParts
+  /**
+   * The single adapters that its training leaves, each to be built on by itself; left out: the method is one, or
+   * leaves none. `task`: whose it is, where each task has its own.
+   */
+  leaves?: readonly { name: string; choice: MethodChoice; task?: number }[]
   /**
    * The random choices of one training step.
    *

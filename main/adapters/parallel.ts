@@ -2,6 +2,7 @@ import { bottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { composedMethod } from './compose.ts'
 import { defineMethod, partsOf } from './method.ts'
+import { leftByTasks, taskAdapterNames } from './task-mixture.ts'
 
 /** One adapter and one head for each of several tasks, on one frozen backbone (Rücklé et al. 2021). */
 export const parallel = defineMethod({
@@ -15,14 +16,17 @@ export const parallel = defineMethod({
   manyTasks: true,
   options: bottleneckOptions({}),
   prepare(options, { config, adapterName, tasks }) {
-    const adapters = tasks.map((task) => {
-      const name = tasks.length === 1 ? adapterName : `${adapterName}_${task}`
-      return { name, method: prepareBottleneck(options, config, name) }
-    })
-    return composedMethod(
-      { kind: 'parallel', children: adapters.map(({ name }) => name) },
-      adapters.flatMap(({ method }) => method.parameters),
-      { adapters: partsOf(adapters) },
-    )
+    const adapters = taskAdapterNames(adapterName, tasks).map((name) => ({
+      name,
+      method: prepareBottleneck(options, config, name),
+    }))
+    return {
+      ...composedMethod(
+        { kind: 'parallel', children: adapters.map(({ name }) => name) },
+        adapters.flatMap(({ method }) => method.parameters),
+        { adapters: partsOf(adapters) },
+      ),
+      leaves: leftByTasks(adapterName, tasks, options),
+    }
   },
 })

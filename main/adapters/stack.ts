@@ -22,8 +22,11 @@ export const stack = defineMethod({
       children: [...adapters.map(({ name }) => name), adapterName],
     }
     checkComposition(composition)
-    return composedMethod(composition, own.parameters, {
-      adapters: partsOf([...adapters, { name: adapterName, method: own }]),
-    })
+    return {
+      ...composedMethod(composition, own.parameters, {
+        adapters: partsOf([...adapters, { name: adapterName, method: own }]),
+      }),
+      leaves: [{ name: adapterName, choice: { name: 'seq_bn', options } }],
+    }
   },
 })

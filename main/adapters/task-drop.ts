@@ -7,6 +7,7 @@ import {
   completeOptions,
   gatesOf,
   gateSpecs,
+  leftByTasks,
   mixedBottleneckOptions,
   mixtureSites,
   taskAdapterNames,
@@ -71,6 +72,7 @@ export const taskDrop = defineMethod({
           variant,
         ),
       gates: gatesOf(config, tasks.length, gates),
+      leaves: leftByTasks(adapterName, tasks, bottleneck),
       ...(only?.parts && adapters.length === 1 ? { parts: only.parts } : {}),
       ...(probability > 0
         ? {

@@ -48,6 +48,19 @@ export function taskAdapterNames(adapterName: string, tasks: readonly string[]):
   return tasks.length === 1 ? [adapterName] : tasks.map((task) => `${adapterName}_${task}`)
 }
 
+/** What is left of task adapters with these options: a plain bottleneck adapter of each task. */
+export function leftByTasks(
+  adapterName: string,
+  tasks: readonly string[],
+  options: Record<string, unknown>,
+): NonNullable<PreparedMethod['leaves']> {
+  return taskAdapterNames(adapterName, tasks).map((name, task) => ({
+    name,
+    task,
+    choice: { name: 'seq_bn', options },
+  }))
+}
+
 /** Equal gates for every layer, or no parameter where there is nothing to choose from. */
 export function gateSpecs(
   { layers }: BackboneConfig,

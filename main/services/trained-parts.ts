@@ -38,14 +38,14 @@ export async function keepParts(
     const source = isAbsolute(part.path) ? part.path : join(runFolder(home, run.id), part.path)
     await copyIntoAdapters(home, id, source)
     sources.push(source)
-    const task = part.kind === 'head' ? tasks[part.task ?? 0] : undefined
-    const labels = task?.labels ?? []
+    const task = part.task === undefined ? undefined : tasks[part.task]
+    const labels = part.kind === 'head' ? (task?.labels ?? []) : []
     const datasetName = task?.datasetName ?? run.datasetName
     kept.push({
       id,
       name: partName(run, part, tasks, datasetName),
       kind: part.kind,
-      method: run.config.method,
+      method: part.method ?? run.config.method,
       family: run.family,
       modelHash: backboneHashAfter,
       modelName: isTuned ? `${run.modelName} (tuned)` : run.modelName,
@@ -75,12 +75,12 @@ export async function keepParts(
 
 function partName(
   { method }: RunRecord,
-  { kind }: TrainedPart,
+  { kind, task }: TrainedPart,
   tasks: readonly RunTaskRecord[],
   datasetName: string,
 ): string {
   const what = kind === 'head' && method !== 'head' ? `${method} head` : method
-  return `${what} · ${kind === 'head' || tasks.length < 2 ? datasetName : `${tasks.length} tasks`}`
+  return `${what} · ${task !== undefined || tasks.length < 2 ? datasetName : `${tasks.length} tasks`}`
 }
 
 /** `name`, or with the first number that no other stored adapter has. */

@@ -1,6 +1,7 @@
 import type {
   ConfusionMatrix,
   ContractError,
+  DeviceReport,
   LogLine,
   MethodChoice,
   MetricPoint,
@@ -93,6 +94,8 @@ export interface PredictJob extends Omit<TrainJob, 'resume'> {
 export type ToTrainer =
   | { type: 'train'; job: TrainJob }
   | { type: 'predict'; job: PredictJob }
+  /** Try a device, which may end the process, and measure a step on it. */
+  | { type: 'measure'; device: Pick<DeviceReport, 'engine' | 'device'> }
   /** Write a checkpoint and end with `paused`. */
   | { type: 'pause' }
   /** Write a checkpoint and end with `stopped`. */
@@ -133,4 +136,5 @@ export type FromTrainer =
   | { type: 'stopped' }
   | { type: 'finished'; result: TrainResult }
   | { type: 'predicted'; predictions: { task: number; scores: number[] }[] }
+  | { type: 'measured'; device: DeviceReport }
   | { type: 'failed'; error: ContractError }

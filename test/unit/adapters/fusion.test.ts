@@ -9,7 +9,7 @@ import {
 import { findMethod } from '../../../main/adapters/registry.ts'
 import { compute, difference, smallConfig } from '../../fixtures/computed.ts'
 
-const adapter = (name: string, options: object = { reduction_factor: 4 }, method = 'seq_bn'): NamedAdapter =>
+const adapter = (name: string, options: Record<string, unknown> = { reduction_factor: 4 }, method = 'seq_bn'): NamedAdapter =>
   namedAdapter(findMethod(method), options, smallConfig, name)
 const context = (adapters: readonly NamedAdapter[]): PrepareContext => ({
   config: smallConfig,

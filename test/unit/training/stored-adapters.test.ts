@@ -51,6 +51,44 @@ describe('an adapter that a run leaves', () => {
   })
 })
 
+describe('adapters that a run of several tasks leaves', () => {
+  it.each(['parallel', 'task_drop', 'masked'])(
+    'by %s are one for each task, which others can be built on',
+    async (method) => {
+      const tasks = [
+        folder.task('one', wordRows(['bad', 'good'])),
+        folder.task('two', wordRows(['thing', 'it'])),
+      ]
+      const { result } = await run(folder.jobFor(method, { method, options, tasks, training: { epochs: 1 } }))
+      const left = result?.parts.filter(({ kind }) => kind === 'adapter') ?? []
+      expect(left.map(({ task }) => task)).toEqual([0, 1])
+      const adapters = left.map(({ path, method: own }, i): JobAdapter => {
+        expect(own?.name).toBe('seq_bn')
+        return { id: `${i}`, name: `task${i}`, method: own ?? { name: '', options: {} }, file: path }
+      })
+      const job = folder.jobFor('mean', { method: 'fusion_mean', adapters, training: { epochs: 1 } })
+      expect((await run(job)).result?.test?.accuracy).toBeGreaterThan(0.4)
+    },
+  )
+})
+
+describe('an adapter on top of others, and an average of them', () => {
+  it.each(['stack', 'average_parameters'])('by %s is left as an adapter of its own', async (method) => {
+    const adapters = await twoAdapters()
+    const { result } = await run(folder.jobFor(method, { method, adapters, training: { epochs: 1 } }))
+    const [left] = result?.parts ?? []
+    expect(left).toMatchObject({ kind: 'adapter', method: { name: 'seq_bn' } })
+    const again: JobAdapter = {
+      id: 'x',
+      name: 'again',
+      method: left?.method ?? { name: '', options: {} },
+      file: left?.path ?? '',
+    }
+    const job = folder.jobFor('again', { method: 'stack', adapters: [again], training: { epochs: 1 } })
+    expect((await run(job)).result?.parts).toHaveLength(2)
+  })
+})
+
 describe('a fusion of trained adapters', () => {
   const fused = { method: 'fusion', training: { epochs: 14 } }
 
@@ -147,15 +185,11 @@ describe('a stored adapter that does not fit', () => {
     )
   })
 
-  it('because it is of several tasks is refused', async () => {
-    const tasks = [folder.task('x', wordRows()), folder.task('y', wordRows())]
-    const adapter = await trained('both', ['bad', 'good'], {
-      method: 'task_drop',
-      tasks,
-      training: { epochs: 1 },
-    })
-    await expect(run(folder.jobFor('fused', { method: 'fusion', adapters: [adapter] }))).rejects.toThrow(
-      /stored adapter "both".*lacks.*one task/,
+  it('refuse a file that does not hold what its method says, naming the tensor', async () => {
+    const adapter = await trained('first', ['bad', 'good'])
+    const other = { ...adapter, name: 'other', method: { name: 'double_seq_bn', options } }
+    await expect(run(folder.jobFor('fused', { method: 'fusion', adapters: [other] }))).rejects.toThrow(
+      /stored adapter "other".*lacks.*attention.output.adapters.run.*one task/,
     )
   })
 })
