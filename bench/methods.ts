@@ -10,6 +10,7 @@ import type { Situation, StepDraw } from '../main/adapters/method.ts'
 import { encoderFeeds, targetFeeds } from '../main/training/feeds.ts'
 import { evaluationGraph, trainingGraph } from '../main/training/graphs.ts'
 import { mean } from './results/statistics.ts'
+import { countOperations, nodesFor, type Graph } from '../main/graph/index.ts'
 import { median } from '../main/training/metrics.ts'
 import { ownStepFeeds } from '../main/training/optimizer.ts'
 import { randomParameters, weightFile, workload, type SizeName, type Workload } from './sizes.ts'
@@ -35,6 +36,14 @@ export interface SavingRow {
   againstMs: number
   /** againstMs / ms */
   ratio: number
+  /** The same ratio of the floating-point operations in the graphs, which is what a quiet machine should come near. */
+  counted: number
+}
+
+/** Something timed, with the operations that one run of it takes. */
+interface Side extends Timed {
+  operations: number
+  dispose(): Promise<void>
 }
 
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1 }
@@ -48,7 +57,7 @@ export async function benchRobustDrop(size: SizeName, options: MethodBenchOption
   const work = workload(size, options.length, { method: 'adapter_drop_robust' })
   const weights = await weightsOf(size, options)
   const ns = Array.from({ length: work.config.layers + 1 }, (_, n) => n)
-  const sides: (Timed & { dispose(): Promise<void> })[] = []
+  const sides: Side[] = []
   for (const n of ns) {
     const situation = { task: 0, variant: n === 0 ? {} : { droppedLayers: n } }
     sides.push(await trainingSide(`n = ${n}`, work, situation, weights, options.engine))
@@ -105,7 +114,7 @@ export async function benchTaskDrop(size: SizeName, options: MethodBenchOptions)
       }),
     )
     const draws = works.map((work) => drawSteps(work))
-    const sides = new Map<string, Timed & { dispose(): Promise<void> }>()
+    const sides = new Map<string, Side>()
     for (const [i, work] of works.entries()) {
       for (const draw of draws[i] ?? []) {
         const name = selectionOf(draw)
@@ -120,10 +129,15 @@ export async function benchTaskDrop(size: SizeName, options: MethodBenchOptions)
       const means = draws.map((drawn) =>
         mean(drawn.map((draw) => median(times.get(selectionOf(draw)) ?? []))),
       )
+      const counts = draws.map((drawn) =>
+        mean(drawn.map((draw) => sides.get(selectionOf(draw))?.operations ?? Number.NaN)),
+      )
       const againstMs = means[0] ?? Number.NaN
       for (const [i, ms] of means.entries()) {
         const setting = `p = ${dropProbabilities[i]}`
-        rows.push({ kind: 'task-drop', size, batch, length, setting, ms, againstMs, ratio: againstMs / ms })
+        const counted = (counts[0] ?? Number.NaN) / (counts[i] ?? Number.NaN)
+        const ratio = againstMs / ms
+        rows.push({ kind: 'task-drop', size, batch, length, setting, ms, againstMs, ratio, counted })
       }
     } finally {
       for (const side of sides.values()) await side.dispose()
@@ -154,7 +168,7 @@ function selectionOf({ variant, feeds }: StepDraw): string {
 async function rowsOf(
   kind: SavingRow['kind'],
   { size, batch, length }: Workload,
-  sides: readonly (Timed & { dispose(): Promise<void> })[],
+  sides: readonly Side[],
   against: string,
   { rounds }: MethodBenchOptions,
 ): Promise<SavingRow[]> {
@@ -162,9 +176,11 @@ async function rowsOf(
     const times = await takeTurns(sides, { rounds, turn: turn[size] })
     for (const [name, ms] of times) warnIfRestless(name, ms)
     const againstMs = median(times.get(against) ?? [])
-    return [...times].map(([setting, all]) => {
-      const ms = median(all)
-      return { kind, size, batch, length, setting, ms, againstMs, ratio: againstMs / ms }
+    const most = sides.find(({ name }) => name === against)?.operations ?? Number.NaN
+    return sides.map(({ name, operations }) => {
+      const ms = median(times.get(name) ?? [])
+      const counted = most / operations
+      return { kind, size, batch, length, setting: name, ms, againstMs, ratio: againstMs / ms, counted }
     })
   } finally {
     for (const side of sides) await side.dispose()
@@ -183,13 +199,15 @@ async function trainingSide(
   weights: WeightFile,
   engine: Engine,
   drawn: StepDraw['feeds'] = {},
-): Promise<Timed & { dispose(): Promise<void> }> {
+): Promise<Side> {
   const tuned = trainingGraph(model, optimizer, { readings: [situation], ownSteps: true })
+  const operations = operationsOf(tuned.graph, batch, ids)
   const compiled = await engine.compile(tuned.graph, { weights, state: tuned.state })
   start(compiled, model)
   const feeds = { ...inputFeeds(ids), ...targetFeeds(labels, 2, batch), ...drawn }
   return {
     name,
+    operations,
     async run(step) {
       const counts = Array.from(model.layout.entries.keys(), () => step + 1)
       const own = ownStepFeeds(model.layout, counts, 1e-3, 0.01, optimizer)
@@ -206,10 +224,12 @@ async function evaluationSide(
   passes: readonly (readonly Situation[])[],
   weights: WeightFile,
   engine: Engine,
-): Promise<Timed & { dispose(): Promise<void> }> {
+): Promise<Side> {
   const graphs: { compiled: CompiledGraph; feeds: Record<string, HostTensor>; outputs: string[] }[] = []
+  let operations = 0
   for (const readings of passes) {
     const tuned = evaluationGraph(model, { readings })
+    operations += operationsOf(tuned.graph, batch, ids)
     const compiled = await engine.compile(tuned.graph, { weights, state: tuned.state })
     compiled.setState('parameters', randomParameters(model))
     const targets = readings.map((_, reading) => targetFeeds(labels, 2, batch, reading))
@@ -221,6 +241,7 @@ async function evaluationSide(
   }
   return {
     name,
+    operations,
     async run() {
       for (const { compiled, feeds, outputs } of graphs) await compiled.run(feeds, outputs)
     },
@@ -228,6 +249,11 @@ async function evaluationSide(
       for (const { compiled } of graphs) await compiled.dispose()
     },
   }
+}
+
+function operationsOf(graph: Graph, batch: number, [first = []]: readonly number[][]): number {
+  const live = nodesFor(graph, graph.outputs.values())
+  return countOperations(live, { batch, sequence: first.length })
 }
 
 function start(compiled: CompiledGraph, model: Workload['model']): void {
@@ -256,11 +282,11 @@ export function printSavings(rows: readonly SavingRow[]): void {
     if (own.length === 0) continue
     console.log(`\n${title}\n`)
     console.log(
-      '| size | batch | length | setting | ms | against ms | ratio |\n|---|---|---|---|---|---|---|',
+      '| size | batch | length | setting | ms | against ms | ratio | by operations |\n|---|---|---|---|---|---|---|---|',
     )
-    for (const { size, batch, length, setting, ms, againstMs, ratio } of own) {
+    for (const { size, batch, length, setting, ms, againstMs, ratio, counted } of own) {
       console.log(
-        `| ${size} | ${batch} | ${length} | ${setting} | ${ms.toFixed(1)} | ${againstMs.toFixed(1)} | ${ratio.toFixed(2)} |`,
+        `| ${size} | ${batch} | ${length} | ${setting} | ${ms.toFixed(1)} | ${againstMs.toFixed(1)} | ${ratio.toFixed(2)} | ${counted.toFixed(2)} |`,
       )
     }
   }
