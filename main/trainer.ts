@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { toContractError } from '../preload/contract.ts'
+import { measureDevice } from './engines/devices.ts'
 import { train, type Control } from './training/loop.ts'
 import type { FromTrainer, ToTrainer } from './training/messages.ts'
 import { predict } from './training/predict.ts'
@@ -32,10 +33,13 @@ function send(message: FromTrainer): void {
   leaving = leaving.then(() => sent)
 }
 
-async function perform(message: Extract<ToTrainer, { type: 'train' | 'predict' }>): Promise<void> {
+async function perform(
+  message: Extract<ToTrainer, { type: 'train' | 'predict' | 'measure' }>,
+): Promise<void> {
   try {
     if (message.type === 'train') await train(message.job, send, control)
-    else send({ type: 'predicted', predictions: await predict(message.job) })
+    else if (message.type === 'predict') send({ type: 'predicted', predictions: await predict(message.job) })
+    else send({ type: 'measured', device: await measureDevice(message.device) })
   } catch (error) {
     send({ type: 'failed', error: toContractError(error) })
   }
@@ -47,6 +51,7 @@ function receive(message: ToTrainer): void {
   switch (message.type) {
     case 'train':
     case 'predict':
+    case 'measure':
       void perform(message)
       return
     case 'pause':

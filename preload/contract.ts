@@ -91,7 +91,10 @@ const RunIds = z.array(z.string().min(1)).min(1).max(5000)
 
 export const endpoints = {
   'system.info': endpoint(Nothing).returns<SystemInfo>(),
-  'system.devices': endpoint(Nothing).returns<DeviceReport[]>(),
+  /** As they were last measured in this home folder; `measure` tries each anew, which takes some seconds. */
+  'system.devices': endpoint(
+    z.object({ measure: z.boolean().default(false) }).strict().prefault({}),
+  ).returns<DeviceReport[]>(),
 
   'models.list': endpoint(Nothing).returns<ModelSummary[]>(),
   'models.get': endpoint(ById).returns<ModelDetail>(),

@@ -55,6 +55,8 @@ export interface Engine {
   readonly device: string
   readonly version: string
   readonly threads: number
+  /** Why this engine and device, for the user; where something chose. */
+  readonly reason?: string
   /** @throws WorkbenchError `engine`, naming the operation, where the engine lacks one */
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
 }

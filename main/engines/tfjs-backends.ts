@@ -50,7 +50,7 @@ export async function openBackend(device: TfjsDevice, threads: number): Promise<
     const isReady = await tf.setBackend(device)
     if (!isReady) throw new Error('its start failed')
     await tf.ready()
-    return { tf, version: tf.version_core, threads: threadsOf(device) }
+    return { tf, version: versionOf(tf, device), threads: threadsOf(device) }
   } catch (cause) {
     throw new WorkbenchError(
       'engine',
@@ -64,6 +64,32 @@ export async function openBackend(device: TfjsDevice, threads: number): Promise<
 function configureTensorflow(threads: number): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads > 0 ? threads : availableParallelism())
+}
+
+/** What this program uses of tfjs-node-gpu's backend. */
+interface NodeBackend {
+  isUsingGpuDevice: boolean
+  binding: { TF_Version: string }
+}
+
+function nodeBackend(tf: Tfjs): NodeBackend {
+  return tf.engine().findBackend('tensorflow') as unknown as NodeBackend
+}
+
+function versionOf(tf: Tfjs, device: TfjsDevice): string {
+  const version = tf.version_core
+  return device === 'tensorflow' ? `${version} (TensorFlow ${nodeBackend(tf).binding.TF_Version})` : version
+}
+
+/** Version of the installed package, read without loading it. */
+export function tfjsVersion(): string {
+  const manifest = load('@tensorflow/tfjs-core/package.json') as { version: string }
+  return manifest.version
+}
+
+/** Whether the device `tensorflow`, which must be open, computes on a GPU. */
+export function isTensorflowOnGpu(): boolean {
+  return nodeBackend(load('@tensorflow/tfjs-core') as Tfjs).isUsingGpuDevice
 }
 
 function threadsOf(device: TfjsDevice): number {

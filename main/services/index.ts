@@ -14,6 +14,7 @@ import {
 import { asStoreError, openDatabase } from '../store/database.ts'
 import { createAdapterService } from './adapters.ts'
 import { refusedHandlers } from './coming.ts'
+import { createComparisonService } from './comparison.ts'
 import { createDatasetService } from './datasets.ts'
 import { createEvents, type Events } from './events.ts'
 import { createMethodService } from './methods.ts'
@@ -88,12 +89,13 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     })
     const handlers: Handlers = {
       ...refusedHandlers(),
-      ...createSystemService({ home, host }),
+      ...createSystemService({ home, host, spawnTrainer }),
       ...models,
       ...datasets,
       ...methods,
       ...createAdapterService({ database, home, publish }),
       ...runs.handlers,
+      ...createComparisonService({ database, home }).handlers,
       ...createRunLibrary({ database, home, publish }),
       ...playground.handlers,
     }

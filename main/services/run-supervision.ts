@@ -5,7 +5,7 @@ import type { SpawnTrainer, TrainerExit, TrainerProcess } from './trainer-proces
 /** The messages after which a trainer has nothing more to say. */
 export type FinalMessage = Extract<
   FromTrainer,
-  { type: 'paused' | 'stopped' | 'finished' | 'predicted' | 'failed' }
+  { type: 'paused' | 'stopped' | 'finished' | 'predicted' | 'measured' | 'failed' }
 >
 
 export interface Supervised {
@@ -29,7 +29,14 @@ export interface SupervisionOptions {
   onEnd: (end: FinalMessage, lastLines: string[]) => void
 }
 
-const finalTypes: ReadonlySet<string> = new Set(['paused', 'stopped', 'finished', 'predicted', 'failed'])
+const finalTypes: ReadonlySet<string> = new Set([
+  'paused',
+  'stopped',
+  'finished',
+  'predicted',
+  'measured',
+  'failed',
+])
 /** How long a trainer that has said its last may take to exit, milliseconds. */
 const exitTime = 10_000
 const silenceChecks = 6

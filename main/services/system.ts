@@ -1,48 +1,96 @@
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { DeviceReport, Handlers, SystemInfo } from '../../preload/contract.ts'
+import { chooseDevice, type DeviceName } from '../engines/device-choice.ts'
+import { readDevices, writeDevices } from '../engines/device-file.ts'
+import { knownDevices, untriedDevice } from '../engines/devices.ts'
 import { processorName } from '../training/environment.ts'
+import { supervise, type FinalMessage } from './run-supervision.ts'
+import type { SpawnTrainer } from './trainer-process.ts'
 
 export const version = packageJson.version
 
 export type SystemHandlers = Pick<Handlers, 'system.info' | 'system.devices'>
 
-/** What the program runs on. Devices are asked for once: what is installed does not change while it runs. */
-export function createSystemService(options: { home: string; host: SystemInfo['host'] }): SystemHandlers {
-  let devices: Promise<DeviceReport[]> | undefined
+export interface SystemOptions {
+  home: string
+  host: SystemInfo['host']
+  spawnTrainer: SpawnTrainer
+}
+
+/** A process that tries a device and gives no answer for five times so many milliseconds is ended. */
+const silence = 12_000
+
+/** What the program runs on, and what it can train on. */
+export function createSystemService({ home, host, spawnTrainer }: SystemOptions): SystemHandlers {
+  const cacheFolder = join(home, 'cache')
+  let measuring: Promise<DeviceReport[]> | undefined
+
+  async function measureAll(): Promise<DeviceReport[]> {
+    const devices: DeviceReport[] = []
+    // One after another: devices that share the processor would slow each other down.
+    for (const name of knownDevices()) devices.push(await measureApart(name))
+    await mkdir(cacheFolder, { recursive: true })
+    await writeDevices(cacheFolder, devices)
+    return devices
+  }
+
+  /** In a process of its own, which a driver's crash may take with it. */
+  async function measureApart(name: DeviceName): Promise<DeviceReport> {
+    let end: FinalMessage | undefined
+    await supervise({
+      spawn: spawnTrainer,
+      first: { type: 'measure', device: name },
+      silence,
+      onMessage: () => undefined,
+      onEnd: (message) => (end = message),
+    }).exited
+    return reportOf(name, end)
+  }
+
+  function reportOf(name: DeviceName, end: FinalMessage | undefined): DeviceReport {
+    if (end?.type === 'measured') return end.device
+    const problem = end?.type === 'failed' ? end.error.message : 'The process that tried it gave no answer.'
+    return { ...untriedDevice(name), available: false, problem }
+  }
+
+  async function asLastMeasured(): Promise<DeviceReport[]> {
+    const measured = await readDevices(cacheFolder)
+    return knownDevices().map(
+      (name) =>
+        measured.find(({ engine, device }) => engine === name.engine && device === name.device) ??
+        untriedDevice(name),
+    )
+  }
+
   return {
     'system.info': () => ({
       version,
-      home: options.home,
-      host: options.host,
+      home,
+      host,
       node: process.versions.node,
       platform: `${process.platform}-${process.arch}`,
       processor: processorName(),
       cores: availableParallelism(),
       memoryBytes: totalmem(),
     }),
-    'system.devices': () => {
-      devices ??= onnxruntimeCpu().then((report) => [report])
-      return devices
+    async 'system.devices'({ measure }) {
+      if (measure) {
+        measuring ??= measureAll().finally(() => (measuring = undefined))
+        await measuring
+      }
+      return withChosen(await asLastMeasured())
     },
   }
 }
 
-// Loading the native module for its list of backends takes about 15 ms and 11 MB once; a process of its own for it
-// would take longer. No session is made here.
-async function onnxruntimeCpu(): Promise<DeviceReport> {
-  const report = { engine: 'onnxruntime', device: 'cpu', name: processorName() } as const
-  try {
-    const onnxruntime = await import('onnxruntime-node')
-    const available = onnxruntime.listSupportedBackends().some((backend) => backend.name === 'cpu')
-    const version = onnxruntime.env.versions.node ?? onnxruntime.env.versions.common
-    return available
-      ? { ...report, available, version }
-      : { ...report, available, version, problem: 'This build of onnxruntime has no cpu backend.' }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    const problem = `onnxruntime-node cannot be loaded: ${reason}. Install the packages again: npm ci`
-    return { ...report, available: false, problem, version: '' }
-  }
+/** Marks the device that `auto` takes. */
+function withChosen(devices: DeviceReport[]): DeviceReport[] {
+  const { engine, device, reason } = chooseDevice({ engine: 'auto', device: 'auto' }, devices)
+  return devices.map((report) =>
+    report.engine === engine && report.device === device ? { ...report, chosen: reason } : report,
+  )
 }

@@ -1,17 +1,17 @@
-import { cpus } from 'node:os'
-
 import packageJson from '../../package.json' with { type: 'json' }
 import type { RunEnvironment } from '../../preload/contract.ts'
 import type { Engine } from '../engines/engine.ts'
+import { processor } from '../engines/hardware.ts'
 
 /** What a run's numbers and times depend on besides its configuration. */
-export function describeEnvironment({ name, version, device, threads }: Engine): RunEnvironment {
+export function describeEnvironment({ name, version, device, threads, reason }: Engine): RunEnvironment {
   return {
     workbench: packageJson.version,
     node: process.versions.node,
     engine: name,
     engineVersion: version,
     device,
+    ...(reason === undefined ? {} : { deviceReason: reason }),
     threads,
     processor: processorName(),
     platform: `${process.platform}-${process.arch}`,
@@ -20,5 +20,5 @@ export function describeEnvironment({ name, version, device, threads }: Engine):
 
 /** The processor's name, or its architecture where the system does not tell. */
 export function processorName(): string {
-  return cpus()[0]?.model.trim() ?? process.arch
+  return processor().name
 }

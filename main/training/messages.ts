@@ -1,6 +1,7 @@
 import type {
   ConfusionMatrix,
   ContractError,
+  FusionWeights,
   DeviceReport,
   LogLine,
   MethodChoice,
@@ -135,6 +136,6 @@ export type FromTrainer =
   | { type: 'paused' }
   | { type: 'stopped' }
   | { type: 'finished'; result: TrainResult }
-  | { type: 'predicted'; predictions: { task: number; scores: number[] }[] }
+  | { type: 'predicted'; predictions: { task: number; scores: number[]; fusion?: FusionWeights[] }[] }
   | { type: 'measured'; device: DeviceReport }
   | { type: 'failed'; error: ContractError }

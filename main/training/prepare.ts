@@ -6,7 +6,7 @@ import type { NamedAdapter } from '../adapters/method.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts'
 import type { Engine, WeightFile } from '../engines/engine.ts'
-import { createOnnxRuntimeEngine } from '../engines/onnxruntime.ts'
+import { openEngine } from '../engines/devices.ts'
 import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
@@ -85,7 +85,7 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       backbone,
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),
-      engine: createOnnxRuntimeEngine({ threads: engine.threads }),
+      engine: await openEngine(engine, cacheFolder),
       adapters,
       stored: values,
       frozen: parameters.every(({ group }) => group !== 'backbone'),

@@ -10,11 +10,18 @@ export interface SystemInfo {
 }
 
 export interface DeviceReport {
-  engine: 'onnxruntime'
+  engine: 'onnxruntime' | 'tensorflow'
   device: string
+  /** The hardware's; empty where it was not tried yet, or is not there. */
   name: string
   available: boolean
   /** Why it cannot be used, and what to install for it. */
   problem?: string
   version: string
+  /** Memory of its own: the system's for a processor. */
+  memoryBytes?: number
+  /** Milliseconds of a calibration step; only where it was measured. */
+  stepMs?: number
+  /** Of the one that `auto` takes: why. */
+  chosen?: string
 }

@@ -1,28 +1,128 @@
-import { expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, describe, expect, it } from 'vitest'
 
 import packageJson from '../../../package.json' with { type: 'json' }
+import type { DeviceReport } from '../../../preload/contract.ts'
 import { createSystemService } from '../../../main/services/system.ts'
+import { forkTrainer, type SpawnTrainer } from '../../../main/services/trainer-process.ts'
+import type { FromTrainer, ToTrainer } from '../../../main/training/messages.ts'
 
-const system = createSystemService({ home: '/somewhere', host: 'server' })
+const homes: string[] = []
+afterAll(() => homes.forEach((home) => rmSync(home, { recursive: true, force: true })))
+
+function serviceWith(spawnTrainer: SpawnTrainer, home?: string) {
+  if (home === undefined) homes.push((home = mkdtempSync(join(tmpdir(), 'workbench-system-'))))
+  return { home, system: createSystemService({ home, host: 'server', spawnTrainer }) }
+}
+
+/** Processes that answer for each device: with its time for a step, by crashing, or with what is wrong. */
+function answering(steps: Readonly<Record<string, number | 'crash'>>): SpawnTrainer & { started: string[] } {
+  const started: string[] = []
+  const spawn = (): ReturnType<SpawnTrainer> => {
+    let tell: (message: FromTrainer) => void = () => undefined
+    let exit: Parameters<ReturnType<SpawnTrainer>['onExit']>[0] = () => undefined
+    return {
+      pid: 1,
+      onMessage: (listener) => (tell = listener),
+      onExit: (listener) => (exit = listener),
+      kill: () => undefined,
+      send(message: ToTrainer) {
+        if (message.type !== 'measure') throw new Error(`asked to ${message.type}`)
+        const { engine, device } = message.device
+        const key = `${engine} ${device}`
+        started.push(key)
+        queueMicrotask(() => {
+          const step = steps[key]
+          const version = '1.0.0'
+          if (step === 'crash') return exit({ code: undefined, signal: 'SIGSEGV', lastLines: [] })
+          const report: DeviceReport =
+            step === undefined
+              ? { engine, device, name: '', version, available: false, problem: 'It is not there.' }
+              : { engine, device, name: 'a card', version, available: true, stepMs: step }
+          tell({ type: 'measured', device: report })
+          exit({ code: 0, signal: undefined, lastLines: [] })
+        })
+      },
+    }
+  }
+  return Object.assign(spawn, { started })
+}
+
+const find = (devices: readonly DeviceReport[], engine: string, device: string): DeviceReport | undefined =>
+  devices.find((report) => report.engine === engine && report.device === device)
 
 it('says what the program is and runs on', () => {
+  const { system, home } = serviceWith(answering({}))
   expect(system['system.info']({})).toMatchObject({
     version: packageJson.version,
-    home: '/somewhere',
+    home,
     host: 'server',
     node: process.versions.node,
   })
 })
 
-it('finds the processor as a device of onnxruntime', async () => {
-  const devices = await system['system.devices']({})
-  expect(devices).toEqual([
-    {
-      engine: 'onnxruntime',
-      device: 'cpu',
-      name: expect.stringMatching(/\w/) as string,
+describe('devices', () => {
+  it('are listed without being touched, the processor as one that can be used', async () => {
+    const spawn = answering({})
+    const devices = await serviceWith(spawn).system['system.devices']({ measure: false })
+    expect(spawn.started).toEqual([])
+    expect(find(devices, 'onnxruntime', 'cpu')).toMatchObject({
       available: true,
+      name: expect.stringMatching(/\w/) as string,
       version: packageJson.dependencies['onnxruntime-node'],
-    },
-  ])
+      chosen: expect.stringMatching(/not.*measured|No device.*measured/) as string,
+    })
+    expect(find(devices, 'tensorflow', 'wasm')).toMatchObject({
+      available: false,
+      problem: expect.stringMatching(/measure/) as string,
+      version: packageJson.dependencies['@tensorflow/tfjs-core'],
+    })
+  })
+
+  it('are measured one after another, and auto takes the fastest and says why', async () => {
+    const spawn = answering({ 'onnxruntime cpu': 60, 'onnxruntime webgpu': 12.4, 'tensorflow wasm': 800 })
+    const { system } = serviceWith(spawn)
+    const devices = await system['system.devices']({ measure: true })
+    expect(spawn.started).toEqual(devices.map(({ engine, device }) => `${engine} ${device}`))
+    expect(devices.filter(({ chosen }) => chosen !== undefined)).toEqual([
+      {
+        ...{ engine: 'onnxruntime', device: 'webgpu', name: 'a card', version: '1.0.0' },
+        ...{ available: true, stepMs: 12.4 },
+        chosen:
+          'The fastest in a measured step: onnxruntime on webgpu 12 ms, onnxruntime on cpu 60 ms, tensorflow on wasm 800 ms.',
+      },
+    ])
+    expect(find(devices, 'tensorflow', 'cpu')).toMatchObject({
+      available: false,
+      problem: 'It is not there.',
+    })
+  })
+
+  it('keep what was measured for the next start', async () => {
+    const { system, home } = serviceWith(answering({ 'onnxruntime cpu': 60 }))
+    const measured = await system['system.devices']({ measure: true })
+    const later = serviceWith(answering({}), home).system
+    expect(await later['system.devices']({ measure: false })).toEqual(measured)
+  })
+
+  it('survive one that crashes whoever tries it, and say so', async () => {
+    const { system } = serviceWith(answering({ 'onnxruntime cpu': 60, 'onnxruntime webgpu': 'crash' }))
+    const devices = await system['system.devices']({ measure: true })
+    expect(find(devices, 'onnxruntime', 'webgpu')).toMatchObject({
+      available: false,
+      problem: expect.stringMatching(/crashed \(SIGSEGV\)/) as string,
+    })
+    expect(find(devices, 'onnxruntime', 'cpu')?.stepMs).toBe(60)
+  })
+
+  it('are really tried by trainer processes', async () => {
+    const { system } = serviceWith(forkTrainer())
+    const devices = await system['system.devices']({ measure: true })
+    expect(find(devices, 'onnxruntime', 'cpu')?.stepMs).toBeGreaterThan(0)
+    expect(find(devices, 'tensorflow', 'wasm')?.stepMs).toBeGreaterThan(0)
+    for (const { available, problem } of devices) expect(problem === undefined).toBe(available)
+  })
 })

@@ -1,0 +1,130 @@
+import { totalmem } from 'node:os'
+
+import { WorkbenchError, type DeviceReport, type EngineChoice } from '../../preload/contract.ts'
+import { calibrate } from './calibration.ts'
+import { chooseDevice, type DeviceName } from './device-choice.ts'
+import { readDevices } from './device-file.ts'
+import { messageOf, type Engine } from './engine.ts'
+import { cudaCard, processor, type Hardware } from './hardware.ts'
+import {
+  createOnnxRuntimeEngine,
+  onnxRuntimeDevices,
+  onnxRuntimeDevicesHere,
+  onnxRuntimeVersion,
+  type OnnxRuntimeDevice,
+} from './onnxruntime.ts'
+import { createTensorFlowEngine } from './tensorflow.ts'
+import { graphicsAdapterName, isTensorflowOnGpu, tfjsDevices, tfjsVersion } from './tfjs-backends.ts'
+
+/** Every engine × device that this program can use on this kind of system, whether it is there or not. */
+export function knownDevices(): DeviceName[] {
+  const here = new Set<string>(['cpu', 'webgpu', ...(systemDevices[process.platform] ?? [])])
+  return [
+    ...onnxRuntimeDevices
+      .filter((device) => here.has(device))
+      .map((device) => ({ engine: 'onnxruntime', device }) as const),
+    ...tfjsDevices.map((device) => ({ engine: 'tensorflow', device }) as const),
+  ]
+}
+
+const systemDevices: Partial<Record<NodeJS.Platform, string[]>> = {
+  linux: ['cuda'],
+  win32: ['dml'],
+  darwin: ['coreml'],
+}
+
+/** What of a device is known without touching it. */
+export function untriedDevice(name: DeviceName): DeviceReport {
+  const isProcessor = name.engine === 'onnxruntime' && name.device === 'cpu'
+  return {
+    ...name,
+    name: isProcessor ? processor().name : '',
+    version: name.engine === 'onnxruntime' ? onnxRuntimeVersion() : tfjsVersion(),
+    available: isProcessor,
+    ...(isProcessor
+      ? { memoryBytes: totalmem() }
+      : { problem: 'It was not tried yet: measure the devices.' }),
+  }
+}
+
+/**
+ * The engine of a run. `auto` takes what was fastest when the devices were measured.
+ *
+ * @param cacheFolder where the measurements are kept
+ * @throws WorkbenchError `engine` or `bad-input` saying why it cannot be had and what to do
+ */
+export async function openEngine(choice: EngineChoice, cacheFolder: string): Promise<Engine> {
+  const { reason, ...name } = chooseDevice(choice, await readDevices(cacheFolder))
+  return { ...(await openDevice(name, choice.threads)), reason }
+}
+
+/** @param threads 0: as many as there are cores */
+export async function openDevice({ engine, device }: DeviceName, threads: number): Promise<Engine> {
+  if (engine === 'tensorflow') {
+    const known = tfjsDevices.find((candidate) => candidate === device)
+    if (known) return createTensorFlowEngine({ device: known, threads })
+  } else {
+    const known = onnxRuntimeDevices.find((candidate) => candidate === device)
+    if (known) return openOnnxRuntime(known, threads)
+  }
+  const devices = engine === 'tensorflow' ? tfjsDevices : onnxRuntimeDevices
+  throw new WorkbenchError('bad-input', `${engine} has no device ${device}; it has ${devices.join(', ')}`)
+}
+
+function openOnnxRuntime(device: OnnxRuntimeDevice, threads: number): Engine {
+  if (!onnxRuntimeDevicesHere().includes(device)) {
+    const there = onnxRuntimeDevicesHere().join(', ')
+    throw new WorkbenchError(
+      'engine',
+      `this build of onnxruntime has no device ${device} (it has ${there}). ${onnxRuntimeAdvice[device]}`,
+    )
+  }
+  return createOnnxRuntimeEngine({ device, threads })
+}
+
+/** What brings each device of onnxruntime, for one who lacks it. */
+const onnxRuntimeAdvice: Readonly<Record<OnnxRuntimeDevice, string>> = {
+  cpu: 'Install the packages again: npm ci',
+  webgpu: 'It needs a graphics card and its driver with Vulkan, Metal or Direct3D 12',
+  cuda: 'It needs an NVIDIA card with CUDA 12 and cuDNN 9, and its libraries: npm run setup:cuda',
+  dml: 'It needs Windows with a graphics driver for Direct3D 12',
+  coreml: 'It needs macOS',
+}
+
+/**
+ * Tries a device and measures a step on it. A driver that fails may end the process: call it in one of its own.
+ * Never rejects: what is wrong stands in the report.
+ */
+export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
+  const untried = untriedDevice(name)
+  try {
+    const engine = await openDevice(name, 0)
+    const stepMs = await calibrate(engine)
+    const { name: hardware, memoryBytes } = await hardwareOf(name)
+    return {
+      ...name,
+      name: hardware,
+      version: engine.version,
+      available: true,
+      stepMs,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    }
+  } catch (error) {
+    const reason = messageOf(error).trim().split('\n')[0] ?? ''
+    const isOnnxRuntime = name.engine === 'onnxruntime' && reason.includes('could not prepare')
+    const advice = isOnnxRuntime ? `. ${onnxRuntimeAdvice[name.device as OnnxRuntimeDevice]}` : ''
+    return { ...untried, available: false, problem: `${reason}${advice}` }
+  }
+}
+
+async function hardwareOf({ engine, device }: DeviceName): Promise<Hardware> {
+  if (device === 'webgpu' || device === 'dml' || device === 'coreml') {
+    const name = (await graphicsAdapterName()) ?? 'graphics adapter'
+    const card = await cudaCard()
+    // The same card by both names, or at least the only one whose memory is told.
+    return { name, memoryBytes: card && name.includes(card.name) ? card.memoryBytes : undefined }
+  }
+  const usesCuda =
+    device === 'cuda' || (engine === 'tensorflow' && device === 'tensorflow' && isTensorflowOnGpu())
+  return (usesCuda ? await cudaCard() : undefined) ?? processor()
+}
