@@ -13,6 +13,11 @@ async function expectClean(page: Page, what: string): Promise<void> {
   expect(found, what).toEqual([])
 }
 
+/** A form with a method that builds on adapters, and one that trains several datasets. */
+const combined = {
+  variants: ['fusion', 'task_drop'].map((method) => ({ key: method, method, options: {} })),
+}
+
 /** Addresses of every screen, with what has to be there before it is looked at. */
 async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
   await ensureSamples(page)
@@ -20,9 +25,14 @@ async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
   await page.getByRole('grid', { name: 'Datasets' }).getByRole('link').first().click()
   await expect(page).toHaveURL(/#\/datasets\/[^/?]+$/)
   const dataset = new URL(page.url()).hash
-  await startRuns(page, { dataset: 'reviews', methods: ['Pfeiffer'], epochs: 1 })
+  await startRuns(page, { dataset: 'reviews', methods: ['Adapter (Pfeiffer)'], epochs: 1 })
   await waitForStatus(page, 'Finished')
   const run = new URL(page.url()).hash
+  await expect(page.getByRole('img', { name: /Validation score \(%\) over layers/ })).toBeVisible()
+  await goTo(page, '#/library?kind=adapter')
+  await page.getByRole('grid', { name: 'Library' }).getByRole('link').first().click()
+  await expect(page).toHaveURL(/#\/library\/[^/?]+$/)
+  const adapter = new URL(page.url()).hash
   await goTo(page, '#/models')
   await page.getByRole('link', { name: 'starter' }).first().click()
   await expect(page).toHaveURL(/#\/models\/[^/?]+$/)
@@ -41,6 +51,11 @@ async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
     [model, /Tokenizer/],
     ['#/runs/new', /Choose one method/],
     [`#/runs/new?from=${run.slice('#/runs/'.length)}`, /All options/],
+    [`#/runs/new?draft=${encodeURIComponent(JSON.stringify(combined))}`, /Train together with/],
+    ['#/library', /seq_bn/],
+    ['#/library?q=nothing', /fits the filter/],
+    [adapter, /Tensors/],
+    ['#/library/none', /no stored adapter/],
     ['#/runs', /seq_bn/],
     ['#/runs?group=variant', /seq_bn/],
     [run, /Confusion/],
@@ -87,7 +102,15 @@ test('the theme follows the system until one is chosen', async ({ app: page }) =
 
 test('nothing is cut off at 1024 pixels', async ({ app: page }) => {
   await page.setViewportSize({ width: 1024, height: 768 })
-  for (const hash of ['#/', '#/datasets', '#/datasets/import', '#/models', '#/runs/new', '#/runs']) {
+  for (const hash of [
+    '#/',
+    '#/datasets',
+    '#/datasets/import',
+    '#/models',
+    '#/runs/new',
+    '#/runs',
+    '#/library',
+  ]) {
     await goTo(page, hash)
     const overflow = await page.evaluate(() => {
       const main = document.querySelector('main')

@@ -1,4 +1,5 @@
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
+import { methodButton } from './steps.ts'
 
 test('views, tabs and sort orders are steps that back and forward walk', async ({ app: page }) => {
   await ensureSamples(page)
@@ -34,7 +35,7 @@ test('an address opens the view as it was', async ({ app: page, workbench }) => 
 test('the form of a new run is in its address', async ({ app: page, workbench }) => {
   await ensureSamples(page)
   await goTo(page, '#/runs/new')
-  await page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: 'Houlsby' }).click()
+  await methodButton(page, 'Adapter (Houlsby)').click()
   await page.getByLabel('Seeds').fill('1-3')
   await page.getByLabel('Epochs').fill('4')
   await page.getByLabel('Epochs').blur()

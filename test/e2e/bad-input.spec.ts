@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
+import { methodButton } from './steps.ts'
 
 test('a file that is not there, or empty, is said where it is chosen, and importing it is not offered', async ({
   app: page,
@@ -70,7 +71,7 @@ test('a folder that is no model is refused in words, in the dialog', async ({ ap
 test('a setting out of its bounds is said at the setting and nothing is started', async ({ app: page }) => {
   await ensureSamples(page)
   await goTo(page, '#/runs/new')
-  await page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: 'Pfeiffer' }).click()
+  await methodButton(page, 'Adapter (Pfeiffer)').click()
   const start = page.getByRole('button', { name: 'Start', exact: true })
   await expect(start).toBeEnabled()
   for (const [label, value] of [

@@ -41,7 +41,7 @@ test('the main job without a pointer', async ({ app: page }) => {
   await tabTo(page, 'link', 'Train on it')
   await page.keyboard.press('Enter')
 
-  await tabTo(page, 'button', /Pfeiffer/)
+  await tabTo(page, 'button', 'Adapter (Pfeiffer)')
   await page.keyboard.press('Space')
   await tabTo(page, 'spinbutton', 'Epochs')
   await page.keyboard.press('ControlOrMeta+a')

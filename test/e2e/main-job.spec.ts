@@ -27,7 +27,7 @@ test('import, train, watch, stop, resume, and find the run again after the serve
   })
 
   await test.step('train and watch', async () => {
-    await startRuns(page, { dataset: 'moods', methods: ['Pfeiffer'], epochs: 12 })
+    await startRuns(page, { dataset: 'moods', methods: ['Adapter (Pfeiffer)'], epochs: 12 })
     await waitForStatus(page, 'Running')
     await expect(page.getByRole('img', { name: /Cross-entropy over step\. .*train: [2-9]/ })).toBeVisible()
     await expect(page.getByRole('img', { name: /Score \(%\) over epoch\. Accuracy/ })).toBeVisible()
@@ -86,7 +86,7 @@ test('several methods and seeds are queued at once and fold into variants', asyn
   await expect(page.getByRole('grid', { name: 'Datasets' }).getByText('sample')).toHaveCount(3)
   await startRuns(page, {
     dataset: 'reviews',
-    methods: ['Head only', 'Pfeiffer'],
+    methods: ['Head only', 'Adapter (Pfeiffer)'],
     seeds: '1, 2',
     epochs: 1,
   })

@@ -12,7 +12,7 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
   await ensureSamples(page)
   await startRuns(page, {
     dataset: 'questions',
-    methods: ['Head only', 'Pfeiffer', 'Houlsby', 'Full fine-tuning'],
+    methods: ['Head only', 'Adapter (Pfeiffer)', 'Adapter (Houlsby)', 'Full fine-tuning'],
     smallData: true,
     seeds: '1-2',
     epochs: 12,
@@ -23,7 +23,7 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
   })
   await startRuns(page, {
     dataset: 'support',
-    methods: ['Pfeiffer'],
+    methods: ['Adapter (Pfeiffer)'],
     smallData: true,
     seeds: '1-2',
     epochs: 200,

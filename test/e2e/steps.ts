@@ -1,9 +1,10 @@
-import type { Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 
 import { expect, goTo } from './fixtures.ts'
 
 export interface RunSettings {
   dataset: string
+  /** By their labels. */
   methods: string[]
   seeds?: string
   /** Takes the settings that the form offers for few rows. */
@@ -12,12 +13,17 @@ export interface RunSettings {
   name?: string
 }
 
+/** What chooses a method on the New run form. */
+export function methodButton(page: Page, label: string): Locator {
+  return page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: label, exact: true })
+}
+
 /** Fills the New run form and starts; ends on the run, or on the list where several were queued. */
 export async function startRuns(page: Page, settings: RunSettings): Promise<void> {
   await goTo(page, '#/runs/new')
   await page.getByLabel('Dataset', { exact: true }).selectOption({ label: settings.dataset })
   for (const method of settings.methods) {
-    await page.getByRole('group', { name: 'Methods' }).getByRole('button', { name: method }).click()
+    await methodButton(page, method).click()
   }
   if (settings.smallData === true)
     await page.getByRole('button', { name: 'Use settings for small data' }).click()

@@ -8,10 +8,12 @@ import {
   draftFromConfig,
   emptyDraft,
   encodeDraft,
+  parseLayers,
   parseSeeds,
   variantName,
   withOption,
   type RunDraft,
+  type VariantDraft,
 } from '../../../renderer/lib/run-draft.ts'
 
 const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}), learningRate: 0.001 }
@@ -75,6 +77,29 @@ describe('a draft', () => {
     expect(clone.variants[0]?.options).toEqual({ reduction_factor: 64 })
   })
 
+  it('carries stored adapters, further datasets and rates of groups to the run and back', () => {
+    const variant: VariantDraft = {
+      ...{ key: 'fusion', method: 'fusion', options: {}, learningRate: undefined },
+      groupLearningRates: { head: 0.01 },
+      adapterIds: ['b', 'a'],
+      moreDatasetIds: ['rte'],
+      taskSampling: 'even',
+    }
+    const both = { ...draft, variants: [variant], training: { unfreezeLayers: [3, 2], decayExempt: true } }
+    const [config] = draftConfigs(both, [7], 'TREC')
+    expect(config).toMatchObject({
+      name: 'TREC + 1 more · fusion head=0.01 over 2 · seed 7',
+      adapterIds: ['b', 'a'],
+      moreDatasetIds: ['rte'],
+      taskSampling: 'even',
+      training: { groupLearningRates: { head: 0.01 }, unfreezeLayers: [3, 2], decayExempt: true },
+    })
+    expect(checkConfigs([config ?? { modelId: '', datasetId: '', method: { name: '' } }])).toEqual({})
+    const clone = draftFromConfig(RunConfig.parse(config), { ...defaults, learningRate: undefined })
+    expect(clone.variants).toEqual([variant])
+    expect(clone.training).toEqual(both.training)
+  })
+
   it('leaves the learning rate to the method where the cloned run did', () => {
     const config = RunConfig.parse(draftConfigs(draft, [7], 'TREC')[1])
     expect(draftFromConfig(config, defaults).variants[0]?.learningRate).toBe(0.0002)
@@ -94,6 +119,13 @@ describe('a draft', () => {
       expect(decodeDraft(text)).toEqual(emptyDraft)
     },
   )
+})
+
+it('layers are read from what is typed, and what is none is refused by the contract', () => {
+  expect(parseLayers('3, 2')).toEqual([3, 2])
+  expect(parseLayers(' ')).toEqual([])
+  const configs = draftConfigs({ ...draft, training: { unfreezeLayers: parseLayers('all') } }, [1], 'TREC')
+  expect(Object.keys(checkConfigs(configs))).toEqual(['training.unfreezeLayers.0'])
 })
 
 describe('options of a variant', () => {
