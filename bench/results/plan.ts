@@ -43,6 +43,8 @@ export interface PlannedMethod {
   fuses?: boolean
   /** One run trains all tasks of the encoder. */
   together?: boolean
+  /** It goes on from the run of the same method on this task, which is measured again at the end. */
+  after?: TaskName
   /** Not among those that the papers' claims are about: trained last, with one seed and the shipped encoder. */
   variant?: boolean
 }
@@ -68,6 +70,8 @@ export const methods: readonly PlannedMethod[] = [
   { title: 'bitfit', name: 'bitfit' },
   { title: 'full', name: 'full' },
   { title: 'fusion', name: 'fusion', fuses: true },
+  { title: 'full, after TREC', name: 'full', after: 'trec', variant: true },
+  { title: 'seq_bn, after TREC', name: 'seq_bn', after: 'trec', variant: true },
   { title: 'task_drop, all tasks', name: 'task_drop', together: true, variant: true },
   { title: 'masked, all tasks', name: 'masked', together: true, variant: true },
   { title: 'parallel, all tasks', name: 'parallel', together: true, variant: true },
@@ -127,8 +131,8 @@ export function recipeOf({ encoder, task, method }: Cell, layers: number): Recip
 const longest = Math.max(...Object.values(tasks).map((task) => task.maximumLength))
 
 /**
- * All runs in the order of their worth: TREC and SST-2 with the shipped encoder, seed by seed; then its other tasks;
- * the larger encoder; and the variants. Fusions, which need every task's adapter, come last in each.
+ * All runs in the order of their worth: TREC and SST-2 with the shipped encoder, seed by seed; SST-2 once more
+ * after TREC; then its other tasks; the larger encoder; and the variants. Fusions, which need every task's adapter, come last in each.
  */
 export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
   const cells = (
@@ -149,9 +153,11 @@ export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
   const first: readonly TaskName[] = ['trec', 'sst2']
   const others = taskNames.filter((task) => !first.includes(task))
   const main = planned.filter(({ variant }) => !variant)
-  const variants = planned.filter(({ variant }) => variant)
+  const sequential = planned.filter(({ after }) => after !== undefined)
+  const variants = planned.filter(({ variant, after }) => variant && after === undefined)
   return [
     ...cells('starter-encoder', first, [1, 2, 3], main),
+    ...cells('starter-encoder', ['sst2'], [1], sequential),
     ...cells('starter-encoder', others, [1], main),
     ...cells('minilm-l6', tasksOf('minilm-l6'), [1], main),
     ...cells('starter-encoder', taskNames, [1], variants),
@@ -165,6 +171,13 @@ export function fusedCells({ encoder, task, seed }: Cell): Cell[] {
   const method = methods.find(({ name }) => name === fusedMethod)
   if (!method) throw new Error(`the plan lacks ${fusedMethod}`)
   return tasksOf(encoder).map((other) => ({ encoder, task: other, method, seed: other === task ? seed : 1 }))
+}
+
+/** The run that a cell goes on from: the same method on the earlier task. */
+export function earlierCell(cell: Cell): Cell | undefined {
+  const { after, name } = cell.method
+  const method = mainMethods.find((one) => one.name === name)
+  return after && method ? { ...cell, task: after, method } : undefined
 }
 
 /**

@@ -28,6 +28,7 @@ export const ResultRow = z.object({
     .array(z.object({ droppedLayers: z.number(), scores: Scores, msPerExample: z.number() }))
     .optional(),
   forgetting: z.object({ before: z.number(), after: z.number(), tokens: z.number() }).optional(),
+  earlierTask: z.object({ before: Scores, after: Scores }).optional(),
   cost: z
     .object({ forwardFlops: z.number(), backwardFlops: z.number(), activationBytes: z.number() })
     .optional(),

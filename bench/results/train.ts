@@ -10,6 +10,7 @@ import type {
 } from '../../preload/contract.ts'
 import type { Client } from '../../main/cli/client.ts'
 import {
+  earlierCell,
   fusedCells,
   keyOf,
   recipeOf,
@@ -48,6 +49,8 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
   if (rows.get(keyOf(cell))?.recipe === recipeText) return
   const adapterIds: string[] = []
   if (fuses) for (const source of fusedCells(cell)) adapterIds.push(await adapterOf(context, source))
+  const earlier = earlierCell(cell)
+  const earlierRunId = earlier && (await runOf(context, earlier))
   const cells = together ? tasksOf(cell.encoder).map((task) => ({ ...cell, task })) : [cell]
   const datasets: DatasetDetail[] = []
   for (const { task } of cells) datasets.push(await datasetOf(context, task))
@@ -61,6 +64,7 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
     moreDatasetIds: more.map(({ id }) => id),
     method: { name: recipe.method, options: recipe.options },
     adapterIds,
+    ...(earlierRunId === undefined ? {} : { earlierRunId }),
     training: {
       epochs: recipe.epochs,
       maximumLength: recipe.maximumLength,
@@ -73,6 +77,17 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
   for (const [i, each] of cells.entries())
     rows.set(keyOf(each), rowOf(each, recipeText, datasets[i] ?? dataset, run))
   say(`${key}: ${((run.test?.accuracy ?? 0) * 100).toFixed(1)} % in ${Math.round(run.seconds ?? 0)} s`)
+}
+
+/** The run of a cell, which is trained where it is not there. */
+async function runOf(context: TrainingContext, cell: Cell): Promise<string> {
+  await completeCell(context, cell)
+  const runId = context.rows.get(keyOf(cell))?.runId
+  const runs = await context.client.invoke('runs.list', {})
+  if (runId === undefined || !runs.some(({ id }) => id === runId)) {
+    throw new Error(`${keyOf(cell)} is done, but its run is not in the home folder any more`)
+  }
+  return runId
 }
 
 /** The stored adapter of a cell, which is trained where it is not there. */
@@ -167,7 +182,7 @@ function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetai
   const own = run.tasks.find(({ datasetId }) => datasetId === dataset.id)
   const test = own?.test
   if (!test || !best) throw new Error('the run has no test scores')
-  const { dropCurve, forgetting, cost } = analysis
+  const { dropCurve, forgetting, earlierTask, cost } = analysis
   return {
     encoder: cell.encoder,
     task: cell.task,
@@ -183,6 +198,7 @@ function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetai
     seconds: seconds ?? 0,
     ...(dropCurve ? { dropCurve } : {}),
     ...(forgetting ? { forgetting } : {}),
+    ...(earlierTask ? { earlierTask } : {}),
     ...(cost ? { cost } : {}),
     processor: environment?.processor ?? 'unknown',
   }
