@@ -115,7 +115,7 @@ function taskIndex(run: string, tasks: readonly { name: string }[], wanted: stri
 /** Scores in the order of the classes → the task's labels with their scores, the highest first. */
 export function toPrediction(
   tasks: readonly { name: string; labels: readonly string[] }[],
-  { task: index, scores }: RawPrediction,
+  { task: index, scores, fusion }: RawPrediction,
 ): Prediction {
   const task = tasks[index]
   if (task === undefined || scores.length !== task.labels.length) {
@@ -127,7 +127,7 @@ export function toPrediction(
   const ranked = task.labels
     .map((label, position) => ({ label, score: scores[position] ?? 0 }))
     .sort((left, right) => right.score - left.score)
-  return { task: task.name, label: ranked[0]?.label ?? '', scores: ranked }
+  return { task: task.name, label: ranked[0]?.label ?? '', scores: ranked, ...(fusion ? { fusion } : {}) }
 }
 
 function closed(): WorkbenchError {

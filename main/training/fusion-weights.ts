@@ -1,9 +1,11 @@
 import type { FusionWeights, RunAnalysis, SplitName } from '../../preload/contract.ts'
-import type { Variant } from '../adapters/method.ts'
+import type { NamedAdapter, Variant } from '../adapters/method.ts'
+import type { HostTensor } from '../engines/engine.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { floats, readBatches } from './evaluate.ts'
 import { evaluateTasks, overall, type RunContext } from './run-context.ts'
 import { largest } from './selection.ts'
+import type { ReadyGraph } from './tuning.ts'
 
 /** Weights that a graph reveals at one place, summed over tokens. */
 interface Sum {
@@ -23,7 +25,7 @@ export async function measureFusion(
 ): Promise<RunAnalysis['fusion']> {
   const { prepared, tuning } = context
   const graph = await tuning.evaluation([{ task: 0, variant: {} }], values)
-  if (!graph.tuned.revealed.some((name) => placeOf(name))) return undefined
+  if (revealedWeights(graph).length === 0) return undefined
   const weights = await meanWeights(context, values, 'validation')
   const adapters = prepared.adapters.map(({ name }) => name)
   const pruned: NonNullable<RunAnalysis['fusion']>['pruned'] = []
@@ -57,69 +59,93 @@ function strongest(
   }
 }
 
-/** Mean weight of every adapter over all tokens of a split, padding left out; 0 where it does not sit. */
+/** Mean weight of every adapter over all tokens of a split. */
 async function meanWeights(
   context: RunContext,
   values: TrainedValues,
   split: SplitName,
 ): Promise<FusionWeights[]> {
   const { prepared, tuning, examples } = context
-  const sums = new Map<string, Sum>()
+  const sums: Sums = new Map()
   for (const [task, rows] of examples.entries()) {
     context.at('validating')
     const graph = await tuning.evaluation([{ task, variant: {} }], values)
-    const names = graph.tuned.revealed.filter((name) => placeOf(name))
-    const fetch = names.map((name) => `revealed.${name}`)
     const options = {
       labels: [prepared.model.tasks[task]?.labels ?? 0],
       padId: prepared.tokenizer.padTokenId,
       onBatch: () => context.breathe('validating'),
     }
-    for await (const { batch, outputs } of readBatches(graph, rows[split], fetch, options)) {
-      for (const name of names) {
-        const { shape = [] } = outputs[`revealed.${name}`] ?? {}
-        addWeights(sums, name, floats(outputs, `revealed.${name}`), shape, batch.mask)
-      }
+    for await (const { batch, outputs } of readBatches(graph, rows[split], revealedWeights(graph), options)) {
+      for (let row = 0; row < batch.batch; row++) addRow(sums, outputs, batch.mask, row)
     }
   }
+  return meansOf(sums, prepared.adapters)
+}
+
+/** Outputs of a graph that say how much each fused adapter counts; none for a method that fuses nothing. */
+export function revealedWeights({ tuned }: ReadyGraph): string[] {
+  return tuned.revealed.filter((name) => placeOf(name)).map((name) => `revealed.${name}`)
+}
+
+/**
+ * What a fusion listens to in one text, place by place: the mean over its tokens.
+ *
+ * @param outputs of a batch, `revealedWeights` among them
+ * @param mask `[batch, sequence]`
+ * @param row the text's
+ * @param adapters all that are fused
+ */
+export function weightsOfText(
+  outputs: Readonly<Record<string, HostTensor>>,
+  mask: Float32Array,
+  row: number,
+  adapters: readonly NamedAdapter[],
+): FusionWeights[] {
+  const sums: Sums = new Map()
+  addRow(sums, outputs, mask, row)
+  return meansOf(sums, adapters)
+}
+
+/** By the name of a revealed value. */
+type Sums = Map<string, Sum>
+
+/** Adds the weights of one text's tokens, padding left out. */
+function addRow(
+  sums: Sums,
+  outputs: Readonly<Record<string, HostTensor>>,
+  mask: Float32Array,
+  row: number,
+): void {
+  for (const [output, { shape }] of Object.entries(outputs)) {
+    const name = output.replace(/^revealed\./, '')
+    if (!placeOf(name)) continue
+    const data = floats(outputs, output)
+    const adapters = shape.at(-1) ?? 0
+    const sum = sums.get(name) ?? { weights: new Array<number>(adapters).fill(0), tokens: 0 }
+    sums.set(name, sum)
+    // `[adapters]` for all texts alike, or `[sequence, batch, adapters]`, where one position may stand for its text.
+    const [positions = 1, batch = 1] = shape.length === 3 ? shape : []
+    const length = mask.length / batch
+    for (let position = 0; position < positions; position++) {
+      if (positions === length && mask[row * length + position] === 0) continue
+      sum.tokens += 1
+      const from = shape.length === 3 ? (position * batch + row) * adapters : 0
+      for (let i = 0; i < adapters; i++) sum.weights[i] = (sum.weights[i] ?? 0) + (data[from + i] ?? 0)
+    }
+  }
+}
+
+/** @returns 0 for an adapter that does not sit at a place */
+function meansOf(sums: Sums, adapters: readonly NamedAdapter[]): FusionWeights[] {
   return [...sums].flatMap(([name, { weights, tokens }]) => {
     const place = placeOf(name)
     if (!place) return []
     const means = weights.map((sum) => sum / tokens)
     // The graph weighs those adapters that sit here.
     let next = 0
-    const all = prepared.adapters.map(({ method }) =>
-      method.parts?.bottleneck?.(place) ? (means[next++] ?? 0) : 0,
-    )
+    const all = adapters.map(({ method }) => (method.parts?.bottleneck?.(place) ? (means[next++] ?? 0) : 0))
     return [{ ...place, weights: all }]
   })
-}
-
-/**
- * @param data `[adapters]`, or `[sequence, batch, adapters]`, where one position alone may stand for its text
- * @param mask `[batch, sequence]`
- */
-function addWeights(
-  sums: Map<string, Sum>,
-  name: string,
-  data: Float32Array,
-  shape: readonly number[],
-  mask: Float32Array,
-): void {
-  const adapters = shape.at(-1) ?? 0
-  const sum = sums.get(name) ?? { weights: new Array<number>(adapters).fill(0), tokens: 0 }
-  sums.set(name, sum)
-  const [positions = 1, batch = 1] = shape.length === 3 ? shape : []
-  const length = shape.length === 3 ? mask.length / batch : 1
-  for (let position = 0; position < positions; position++) {
-    for (let row = 0; row < batch; row++) {
-      const counts = positions < length || shape.length === 1 ? 1 : (mask[row * length + position] ?? 0)
-      if (counts === 0) continue
-      sum.tokens += 1
-      const from = (position * batch + row) * adapters
-      for (let i = 0; i < adapters; i++) sum.weights[i] = (sum.weights[i] ?? 0) + (data[from + i] ?? 0)
-    }
-  }
 }
 
 /** The layer and place of a revealed value `fusion.<layer>.<place>`. */

@@ -1,6 +1,7 @@
 import { readBest } from './checkpoint.ts'
-import { computeLogits } from './evaluate.ts'
+import { floats, readBatches } from './evaluate.ts'
 import { encodeTexts } from './examples.ts'
+import { revealedWeights, weightsOfText } from './fusion-weights.ts'
 import type { FromTrainer, PredictJob } from './messages.ts'
 import { softmaxRow } from './metrics.ts'
 import { prepare } from './prepare.ts'
@@ -37,8 +38,18 @@ export async function predict(job: PredictJob): Promise<Predictions> {
     const variant = selectedVariant(selection, task, model, values.parameters)
     const labels = taskOf(job, task).labels.length
     const graph = await tuning.evaluation([{ task, variant }], values)
-    const { logits } = await computeLogits(graph, examples, labels, { padId })
-    return job.texts.map((_, row) => ({ task, scores: softmaxRow(logits, labels, row) }))
+    const weights = revealedWeights(graph)
+    const predictions: Predictions = []
+    const batches = readBatches(graph, examples, ['logits', ...weights], { labels: [labels], padId })
+    for await (const { indices, batch, outputs } of batches) {
+      indices.forEach((index, row) => {
+        const scores = softmaxRow(floats(outputs, 'logits'), labels, row)
+        const fusion =
+          weights.length > 0 ? { fusion: weightsOfText(outputs, batch.mask, row, prepared.adapters) } : {}
+        predictions[index] = { task, scores, ...fusion }
+      })
+    }
+    return predictions
   } finally {
     await tuning.dispose()
     await prepared.checkpoint.close()

@@ -307,4 +307,6 @@ export interface Prediction {
   task: string
   label: string
   scores: { label: string; score: number }[]
+  /** What a fusion listened to in this text, in the order of the run's adapters. */
+  fusion?: FusionWeights[]
 }

@@ -131,6 +131,12 @@ describe('a fusion of trained adapters', () => {
     const texts = [{ text: 'a good of' }, { text: 'a bad of' }]
     const predictions = await predict({ ...job, texts, task: 0, active: 'all' })
     expect(predictions.map(({ scores: [no = 0, yes = 0] }) => yes > no)).toEqual([true, false])
+    for (const { fusion = [] } of predictions) {
+      expect(fusion.map(({ layer, place }) => `${layer} ${place}`)).toEqual(['0 output', '1 output'])
+      for (const { weights } of fusion) expect(weights.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 5)
+    }
+    // Another text is listened to otherwise.
+    expect(predictions[0]?.fusion).not.toEqual(predictions[1]?.fusion)
   })
 
   it('may go on training them, from what they were', async () => {
