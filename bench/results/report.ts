@@ -4,6 +4,7 @@ import {
   mainMethods,
   methods,
   seedsOf,
+  taskNames,
   tasks,
   tasksOf,
   type Encoder,
@@ -35,6 +36,7 @@ export function report(rows: readonly ResultRow[]): string {
         claimsTable(own, encoder),
         dropTable(own, encoder),
         forgettingTable(own),
+        earlierTaskTable(own),
         costTable(own),
       ]
     }),
@@ -63,7 +65,7 @@ Cells are the mean over the seeds ± their standard deviation; a cell of one see
 
 function scoreTable(rows: readonly ResultRow[], encoder: Encoder): string {
   const names = tasksOf(encoder)
-  const shown = methods.filter(({ title }) => rows.some((row) => row.method === title))
+  const shown = methods.filter(({ title, after }) => !after && rows.some((row) => row.method === title))
   return markdown(
     ['method', ...names.map((task) => tasks[task].title), 'trained parameters, share of the backbone'],
     shown.map((method) => [
@@ -171,6 +173,35 @@ function forgettingTable(rows: readonly ResultRow[]): string {
     `(${first.tokens} masked tokens). It changed on average over the runs by: ${changed.join(', ') || 'nothing'}. ` +
     `It stayed exactly the same, the backbone being frozen, with: ${unchanged.map(({ title }) => title).join(', ') || 'none'}.`
   )
+}
+
+/** Tasks one after the other: what became of the first. */
+function earlierTaskTable(rows: readonly ResultRow[]): string {
+  const lines = rows.flatMap(({ method, task, test, earlierTask }) => {
+    const planned = methods.find(({ title }) => title === method)
+    if (!planned?.after || !earlierTask) return []
+    const { before, after } = earlierTask
+    const percent = (fraction: number): string => (fraction * 100).toFixed(1)
+    return [
+      [
+        `${planned.name}: ${tasks[planned.after].title}, then ${titleOf(task)}`,
+        percent(before.accuracy),
+        percent(after.accuracy),
+        percent(test.accuracy),
+      ],
+    ]
+  })
+  if (lines.length === 0) return ''
+  return [
+    'One task after the other (full fine-tuning goes on with the backbone that the first task left; each task has adapters of its own on the frozen one): test accuracy of the first task before and after the second was trained.',
+    '',
+    markdown(['method and tasks', 'first task before', 'first task after', 'second task'], lines),
+  ].join('\n')
+}
+
+function titleOf(task: string): string {
+  const known = taskNames.find((name) => name === task)
+  return known ? tasks[known].title : task
 }
 
 /** What a text costs, counted on the graphs. */

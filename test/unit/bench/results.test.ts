@@ -6,7 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { describeMethods } from '../../../main/adapters/registry.ts'
 import { claimsOf } from '../../../bench/results/claims.ts'
-import { allCells, fusedCells, keyOf, mainMethods, methods, recipeOf } from '../../../bench/results/plan.ts'
+import {
+  allCells,
+  earlierCell,
+  fusedCells,
+  keyOf,
+  mainMethods,
+  methods,
+  recipeOf,
+} from '../../../bench/results/plan.ts'
 import { report } from '../../../bench/results/report.ts'
 import { openRows, type ResultRow } from '../../../bench/results/rows.ts'
 import { deviation, meanAndDeviation, signed } from '../../../bench/results/statistics.ts'
@@ -61,6 +69,13 @@ describe('the plan', () => {
       'mr 1',
     ])
     expect(new Set(fused.map(({ method }) => method.title))).toEqual(new Set(['seq_bn']))
+  })
+
+  it('goes on from TREC with the same method and seed', () => {
+    const cell = allCells().find(({ method }) => method.title === 'full, after TREC')
+    const earlier = cell && earlierCell(cell)
+    expect(cell?.task).toBe('sst2')
+    expect(earlier && keyOf(earlier)).toBe('starter-encoder trec full seed 1')
   })
 
   it('names methods and options that the program has, where it has them', () => {
@@ -186,6 +201,12 @@ describe('the page', () => {
     expect(page).toMatch(/- TREC: seed 1 lacks .*lora.*seed 3 lacks head/)
     expect(page).toContain('- RTE: seed 1 is not begun')
     expect(page).not.toContain('minilm-l6 (6 layers')
+  })
+
+  it('tells what became of a task after another was trained', () => {
+    const earlierTask = { before: scores(0.93), after: scores(0.71) }
+    const page = report([...rows, row('sst2', 'full, after TREC', 0.82, { earlierTask })])
+    expect(page).toContain('| full: TREC, then SST-2 (8,000 rows) | 93.0 | 71.0 | 82.0 |')
   })
 
   it('says whose language was forgotten and whose backbone stayed as it was', () => {
