@@ -15,10 +15,6 @@ const names = [
   'experiments.retry',
   'experiments.update',
   'experiments.remove',
-  'comparison.get',
-  'comparison.curves',
-  'comparison.disagreements',
-  'comparison.sweep',
   'report.create',
 ] as const satisfies (keyof Handlers)[]
 

@@ -57,3 +57,35 @@ export function readFigures(
     )
     .all(JSON.stringify(names), runIds === undefined ? null : '', JSON.stringify(runIds ?? []))
 }
+
+/** One series of a run as numbers in a row, for curves of a million points. */
+export function readSeries(
+  database: Database,
+  runId: string,
+  name: string,
+  { from = 0, to = Number.MAX_SAFE_INTEGER }: { from?: number; to?: number },
+): { steps: Float64Array; values: Float64Array } {
+  const number = database.prepare<[string], number>('SELECT number FROM runs WHERE id = ?').pluck().get(runId)
+  const range = [number ?? -1, name, from, to] as const
+  const where = 'run = ? AND name = ? AND step BETWEEN ? AND ?'
+  const count =
+    database
+      .prepare<[number, string, number, number], number>(`SELECT count(*) FROM run_metrics WHERE ${where}`)
+      .pluck()
+      .get(...range) ?? 0
+  const steps = new Float64Array(count)
+  const values = new Float64Array(count)
+  const rows = database
+    .prepare<[number, string, number, number], [number, number]>(
+      `SELECT step, value FROM run_metrics WHERE ${where} ORDER BY step`,
+    )
+    .raw()
+    .iterate(...range)
+  let index = 0
+  for (const [step, value] of rows) {
+    steps[index] = step
+    values[index] = value
+    index += 1
+  }
+  return { steps, values }
+}
