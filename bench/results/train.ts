@@ -71,7 +71,8 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
       seed: cell.seed,
       ...(recipe.learningRate === undefined ? {} : { learningRate: recipe.learningRate }),
     },
-    engine: { threads: context.threads },
+    // Every row by the same engine and device, whatever is fastest here.
+    engine: { engine: 'onnxruntime', device: 'cpu', threads: context.threads },
   }
   const run = await finish(context, await begin(client, config))
   for (const [i, each] of cells.entries())
