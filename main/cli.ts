@@ -11,7 +11,10 @@ const exitCode = await runCli(
       const { createWorkbench } = await import('./services/index.ts')
       return createWorkbench({ home, host, assets: assetsFolder(), spawnTrainer: forkTrainer() })
     },
-    verifyCase: async (folder) => (await import('./verify.ts')).verifyCase(folder),
+    verifyCase: async (folder, engine, device) => {
+      const { verifyOn } = await import('./verify.ts')
+      return verifyOn(folder, engine, device)
+    },
     staticRoot: rendererFolder(import.meta.url),
   },
   process.argv.slice(2),

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { WorkbenchError } from '../preload/contract.ts'
 import type { Situation } from './adapters/method.ts'
 import type { Engine, HostTensor, WeightFile } from './engines/engine.ts'
+import { openDevice } from './engines/devices.ts'
 import { createOnnxRuntimeEngine } from './engines/onnxruntime.ts'
 import { writeWeightFile } from './models/weights.ts'
 import { evaluationGraph, trainingGraph, type GraphOptions, type TunedGraph } from './training/graphs.ts'
@@ -95,6 +96,15 @@ export async function verifyCase(
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+/**
+ * The same on an engine and device by name.
+ *
+ * @throws WorkbenchError also where these cannot be had
+ */
+export async function verifyOn(folder: string, engine: string, device: string): Promise<VerifiedCase> {
+  return verifyCase(folder, await openDevice({ engine, device }, 0))
 }
 
 /** A Parallel block's branches each have a head and see the same rows. */

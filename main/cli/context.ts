@@ -20,7 +20,7 @@ export interface CaseReport {
 /** What the entry hands to the commands, so that these depend on no service. */
 export interface CliHost {
   openWorkbench: (home: string, host: 'cli' | 'server') => WorkbenchPort | Promise<WorkbenchPort>
-  verifyCase: (folder: string) => Promise<CaseReport>
+  verifyCase: (folder: string, engine: string, device: string) => Promise<CaseReport>
   /** The renderer's build. */
   staticRoot: string
 }

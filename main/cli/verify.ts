@@ -5,13 +5,23 @@ import type { CaseReport, CliHost } from './context.ts'
 import { table } from './format.ts'
 import { createOutput } from './output.ts'
 
+interface VerifyOptions {
+  json?: boolean
+  engine: string
+  device?: string
+}
+
 export function addVerifyCommand(program: Command, host: CliHost): void {
   program
     .command('verify')
     .description('compare this program with worked cases of the reference library')
     .argument('<folders...>', 'folders of golden cases')
+    .option('--engine <name>', 'onnxruntime or tensorflow', 'onnxruntime')
+    .option('--device <name>', "one of the engine's devices; default: cpu, and tensorflow's own")
     .option('--json', 'print one JSON document on stdout')
-    .action(async (folders: string[], options: { json?: boolean }) => {
+    .action(async (folders: string[], options: VerifyOptions) => {
+      const { engine } = options
+      const device = options.device ?? (engine === 'tensorflow' ? 'tensorflow' : 'cpu')
       const output = createOutput(options.json === true)
       const reports: CaseReport[] = []
       for (const [index, folder] of folders.entries()) {
@@ -20,7 +30,7 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
           done: index / folders.length,
           secondsLeft: undefined,
         })
-        const report = await host.verifyCase(folder)
+        const report = await host.verifyCase(folder, engine, device)
         for (const problem of report.problems) output.log(`${report.case}: ${problem}`)
         reports.push(report)
       }

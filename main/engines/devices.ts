@@ -58,17 +58,23 @@ export async function openEngine(choice: EngineChoice, cacheFolder: string): Pro
   return { ...(await openDevice(name, choice.threads)), reason }
 }
 
-/** @param threads 0: as many as there are cores */
-export async function openDevice({ engine, device }: DeviceName, threads: number): Promise<Engine> {
-  if (engine === 'tensorflow') {
-    const known = tfjsDevices.find((candidate) => candidate === device)
-    if (known) return createTensorFlowEngine({ device: known, threads })
-  } else {
-    const known = onnxRuntimeDevices.find((candidate) => candidate === device)
-    if (known) return openOnnxRuntime(known, threads)
-  }
-  const devices = engine === 'tensorflow' ? tfjsDevices : onnxRuntimeDevices
-  throw new WorkbenchError('bad-input', `${engine} has no device ${device}; it has ${devices.join(', ')}`)
+/**
+ * An engine on a device by their names.
+ *
+ * @param threads 0: as many as there are cores
+ * @throws WorkbenchError `bad-input` for a name that there is not, `engine` saying why it cannot be used
+ */
+export async function openDevice(
+  { engine, device }: { engine: string; device: string },
+  threads: number,
+): Promise<Engine> {
+  const onTfjs = tfjsDevices.find((known) => engine === 'tensorflow' && known === device)
+  if (onTfjs) return createTensorFlowEngine({ device: onTfjs, threads })
+  const onOnnxRuntime = onnxRuntimeDevices.find((known) => engine === 'onnxruntime' && known === device)
+  if (onOnnxRuntime) return openOnnxRuntime(onOnnxRuntime, threads)
+  const names = { onnxruntime: onnxRuntimeDevices, tensorflow: tfjsDevices }
+  const known = Object.entries(names).map(([name, devices]) => `${name} on ${devices.join(', ')}`)
+  throw new WorkbenchError('bad-input', `there is no ${engine} on ${device}; there are ${known.join('; ')}`)
 }
 
 function openOnnxRuntime(device: OnnxRuntimeDevice, threads: number): Engine {
@@ -110,7 +116,8 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
     }
   } catch (error) {
-    const reason = messageOf(error).trim().split('\n')[0] ?? ''
+    const [line = ''] = messageOf(error).trim().split('\n')
+    const reason = line.replace(`${name.engine} on ${name.device} `, '')
     const isOnnxRuntime = name.engine === 'onnxruntime' && reason.includes('could not prepare')
     const advice = isOnnxRuntime ? `. ${onnxRuntimeAdvice[name.device as OnnxRuntimeDevice]}` : ''
     return { ...untried, available: false, problem: `${reason}${advice}` }

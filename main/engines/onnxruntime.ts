@@ -96,7 +96,7 @@ async function compile(
   } catch (cause) {
     throw new WorkbenchError(
       'engine',
-      `onnxruntime on ${device} could not prepare the graph: ${messageOf(cause)}`,
+      `onnxruntime on ${device} could not prepare the graph: ${withoutSource(messageOf(cause))}`,
       { cause },
     )
   }
@@ -201,4 +201,9 @@ function toTensor(runtime: OnnxRuntime, type: ElementType, { data, shape }: Host
 function fromTensor(name: string, value: OnnxValue | undefined): HostTensor {
   if (value === undefined || !('dims' in value)) throw new Error(`the graph has no output "${name}"`)
   return { data: value.data as TensorData, shape: value.dims }
+}
+
+/** Without the place in onnxruntime's source and the condition that failed there. */
+function withoutSource(message: string): string {
+  return message.replace(/^\S+\.(?:cc|h|cpp):\d+ .* was false\. /s, '')
 }
