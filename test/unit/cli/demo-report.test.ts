@@ -25,8 +25,8 @@ it('has a table for each family that was trained, with the tasks side by side', 
     row('questions', 'full', { score: 0.778, seconds: 30 }),
   ])
   expect(said).toMatch(/Baselines/)
-  expect(said).toMatch(/head +58\.0 % +56\.7 % +1,000 +0:08/)
-  expect(said).toMatch(/full +77\.8 % +– +1,000 +0:30/)
+  expect(said).toMatch(/head +58\.0 % +56\.7 % +1,000 +8 s/)
+  expect(said).toMatch(/full +77\.8 % +– +1,000 +30 s/)
   expect(said).not.toMatch(/AdapterFusion|AdapterDrop|MAM/)
 })
 
