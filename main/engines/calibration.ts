@@ -77,7 +77,7 @@ function trainingStep(): Graph {
   // The squares of a normalised row add up to a constant, which has no gradient.
   const loss = reduceSum(multiply(x, graph.constant(pattern(hidden, 0), [hidden])), [0, 1], true)
   const parts = gradients(loss, trained).flatMap((gradient) =>
-    gradient ? [reduceSum(gradient, [0, 1], true)] : [],
+    gradient ? [reduceSum(multiply(gradient, gradient), [0, 1], true)] : [],
   )
   graph.output('gradient', concatenate(parts, 1))
   return graph
