@@ -144,6 +144,6 @@ describe('a calibration step', () => {
       },
     })
     expect(gradient).toHaveLength(4)
-    for (const part of Array.from(gradient, Number)) expect(part).toBeGreaterThan(1e-6)
+    for (const part of Array.from(gradient, Number)) expect(part).toBeGreaterThan(1e-9)
   })
 })
