@@ -25,7 +25,7 @@ export const bitfit = defineMethod({
   summary: 'Trains the backbone’s own bias vectors, about a thousandth of it, and adds nothing to it.',
   source:
     'Ben Zaken et al. 2022, "BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Masked Language-models"',
-  learningRate: 1e-3,
+  learningRate: 5e-3,
   options,
   prepare: ({ biases }, { config }) => ({
     parameters: trainedBiases(biases, config).map(({ name, shape }) => ({

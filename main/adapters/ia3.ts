@@ -11,5 +11,5 @@ export const ia3 = loraMethod({
     'Learns one factor for every unit of keys, values and the inner feed-forward layer: very few parameters, and it can be merged.',
   source:
     'Liu et al. 2022, "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning"; ia3 in the adapters library',
-  learningRate: 5e-3,
+  learningRate: 2e-2,
 })

@@ -24,6 +24,7 @@ export const lora = loraMethod({
     'Adds a low-rank change to the attention’s query and value matrices; it can be merged into the backbone afterwards, at no cost.',
   source:
     'Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models"; lora in the adapters library',
+  learningRate: 3e-3,
 })
 
 export function loraMethod(preset: {
@@ -31,11 +32,10 @@ export function loraMethod(preset: {
   label: string
   summary: string
   source: string
-  learningRate?: number
+  learningRate: number
 }): Method {
   return defineMethod({
     family: 'baseline',
-    learningRate: 1e-3,
     ...preset,
     options: loraOptions(loraPresets[preset.name]),
     prepare: (options, { config, adapterName }) => prepareLora(options, config, adapterName),

@@ -22,10 +22,13 @@ export interface MixAndMatchOptions {
   leave_out: number[]
 }
 
-/** What sets the presets apart. */
+/**
+ * What sets the presets apart. The prefix's network is narrower than the paper's 800, which was for larger backbones:
+ * on one of hidden size 192, that width did not learn at the rate that serves the adapter.
+ */
 export const mixAndMatchSizes = {
-  mam: { prefix_length: 16, adapter_width: 16, scale: 2 },
-  mam_generation: { prefix_length: 30, adapter_width: 512, scale: 4 },
+  mam: { prefix_length: 16, prefix_bottleneck: 256, adapter_width: 16, scale: 2 },
+  mam_generation: { prefix_length: 30, prefix_bottleneck: 512, adapter_width: 512, scale: 4 },
 } as const
 
 export function mixAndMatchOptions(preset: keyof typeof mixAndMatchSizes) {
@@ -56,7 +59,7 @@ export function mixAndMatchOptions(preset: keyof typeof mixAndMatchSizes) {
         'Learn the prefix directly',
         'Train the prefix’s keys and values themselves instead of a small network that makes them.',
       ),
-      prefix_bottleneck: z.number().int().min(1).max(8192).default(800).meta({
+      prefix_bottleneck: z.number().int().min(1).max(8192).default(sizes.prefix_bottleneck).meta({
         title: 'Width of the prefix network',
         description:
           'Inner width of the network that makes the prefix while training; not used where it is learned directly.',
@@ -86,6 +89,7 @@ export const mixAndMatch = mixAndMatchMethod({
   label: 'Mix-And-Match',
   summary:
     'A short prefix in every attention and a scaled adapter beside every feed-forward part, trained together; in sizes for classification.',
+  learningRate: 2e-3,
 })
 
 /** The same in the sizes that the paper uses for generation. */
@@ -94,19 +98,20 @@ export const mixAndMatchGeneration = mixAndMatchMethod({
   label: 'Mix-And-Match (large)',
   summary:
     'As Mix-And-Match in the sizes that the paper uses for generating text: a longer prefix and a much wider adapter.',
+  learningRate: 5e-4,
 })
 
 function mixAndMatchMethod(preset: {
   name: keyof typeof mixAndMatchSizes
   label: string
   summary: string
+  learningRate: number
 }): Method {
   return defineMethod({
     ...preset,
     family: 'mam',
     source:
       'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; mam in the adapters library',
-    learningRate: 1e-3,
     options: mixAndMatchOptions(preset.name),
     prepare(options, { config, adapterName }) {
       const { prefix, adapter } = mixAndMatchParts(options, config)

@@ -74,8 +74,8 @@ describe('an adapter whose up-projection is 0', () => {
       const { parts = {} } = method
       const prefix = name === 'unipelt' ? { prefix_length: 10, use_gating: true } : {}
       const sizes = {
-        mam: { prefix_length: 16, bottleneck_size: 800 },
-        mam_generation: { bottleneck_size: 800 },
+        mam: { prefix_length: 16, bottleneck_size: 256 },
+        mam_generation: { bottleneck_size: 512 },
       }
       const alone = prepared('prefix_tuning', { ...prefix, ...sizes[name as keyof typeof sizes] })
       expect(parts.prefix?.(0)).toBeDefined()
