@@ -1,22 +1,6 @@
 import { WorkbenchError, type Handlers } from '../../preload/contract.ts'
 
-const names = [
-  'runs.previewImport',
-  'runs.import',
-  'experiments.plan',
-  'experiments.default',
-  'experiments.create',
-  'experiments.list',
-  'experiments.get',
-  'experiments.start',
-  'experiments.pause',
-  'experiments.resume',
-  'experiments.cancel',
-  'experiments.retry',
-  'experiments.update',
-  'experiments.remove',
-  'report.create',
-] as const satisfies (keyof Handlers)[]
+const names = ['runs.previewImport', 'runs.import', 'report.create'] as const satisfies (keyof Handlers)[]
 
 /** Endpoints of the contract that this version refuses. */
 export function refusedHandlers(): Pick<Handlers, (typeof names)[number]> {

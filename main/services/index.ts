@@ -17,6 +17,7 @@ import { refusedHandlers } from './coming.ts'
 import { createComparisonService } from './comparison.ts'
 import { createDatasetService } from './datasets.ts'
 import { createEvents, type Events } from './events.ts'
+import { createExperimentService } from './experiments.ts'
 import { createMethodService } from './methods.ts'
 import { createModelService } from './models.ts'
 import { createPlayground } from './playground.ts'
@@ -87,6 +88,14 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       continueQueue: host !== 'cli',
       limits,
     })
+    const experiments = createExperimentService({
+      database,
+      home,
+      methods,
+      runs,
+      events,
+      continueQueue: host !== 'cli',
+    })
     const handlers: Handlers = {
       ...refusedHandlers(),
       ...createSystemService({ home, host, spawnTrainer }),
@@ -95,6 +104,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       ...methods,
       ...createAdapterService({ database, home, publish }),
       ...runs.handlers,
+      ...experiments.handlers,
       ...createComparisonService({ database, home }).handlers,
       ...createRunLibrary({ database, home, publish }),
       ...playground.handlers,
@@ -112,6 +122,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       invoke: (name: string, input: unknown) =>
         closing === undefined ? invoke(handlers, name, input) : Promise.reject(closed()),
       close() {
+        experiments.close()
         closing ??= Promise.all([playground.close(), runs.close()]).then(() => void database.close())
         return closing
       },
