@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 
+import type { MethodChoice } from '../../preload/contract.ts'
+import { describeMethods } from '../adapters/registry.ts'
 import { insertAdapter, listAdapters, type NewAdapter } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import { listRunAdapters, listRunTasks, type RunTaskRecord } from '../store/run-tasks.ts'
@@ -45,7 +47,7 @@ export async function keepParts(
       id,
       name: partName(run, part, tasks, datasetName),
       kind: part.kind,
-      method: part.method ?? run.config.method,
+      method: withoutDefaults(part.method ?? run.config.method),
       family: run.family,
       modelHash: backboneHashAfter,
       modelName: isTuned ? `${run.modelName} (tuned)` : run.modelName,
@@ -71,6 +73,16 @@ export async function keepParts(
       for (const source of sources) await rm(source, { force: true })
     },
   }
+}
+
+/** Only the options that differ from the method's own, as a user would write it. */
+function withoutDefaults({ name, options }: MethodChoice): MethodChoice {
+  const known = describeMethods().find((method) => method.name === name)
+  const defaults = new Map(known?.fields.map((field) => [field.name, JSON.stringify(field.default)]))
+  const differing = Object.entries(options).filter(
+    ([option, value]) => JSON.stringify(value) !== defaults.get(option),
+  )
+  return { name, options: Object.fromEntries(differing) }
 }
 
 function partName(

@@ -1,8 +1,9 @@
 /** ECharts with no more than the charts here use, and its two renderers: canvas on screen, SVG for export. */
-import { BarChart, HeatmapChart, LineChart } from 'echarts/charts'
+import { BarChart, CustomChart, HeatmapChart, LineChart, ParallelChart, ScatterChart } from 'echarts/charts'
 import {
   GridComponent,
   MarkLineComponent,
+  ParallelComponent,
   TitleComponent,
   TooltipComponent,
   VisualMapContinuousComponent,
@@ -14,10 +15,14 @@ import type { ChartOption } from './options.ts'
 
 use([
   BarChart,
+  CustomChart,
   HeatmapChart,
   LineChart,
+  ParallelChart,
+  ScatterChart,
   GridComponent,
   MarkLineComponent,
+  ParallelComponent,
   TitleComponent,
   TooltipComponent,
   VisualMapContinuousComponent,

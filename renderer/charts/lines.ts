@@ -6,6 +6,8 @@ import type { ChartTokens } from './tokens.ts'
 import { tooltip } from './tooltip.ts'
 
 export interface Line {
+  /** Tells it from others of the same name, and whose it is: its group's id comes first, before a `|`. */
+  id?: string
   name: string
   /** CSS variable of its colour. */
   color: string
@@ -15,6 +17,15 @@ export interface Line {
   /** ECharts symbol drawn at each point; none where left out. */
   symbol?: string
   points: readonly (readonly [x: number, y: number])[]
+  /** Stands behind another and is not told of beside the pointer. */
+  quiet?: boolean
+}
+
+/** A strip between two curves: where values lie around their mean. */
+export interface Band {
+  id: string
+  color: string
+  points: readonly (readonly [x: number, low: number, high: number])[]
 }
 
 export interface LineChart {
@@ -22,6 +33,7 @@ export interface LineChart {
   x: Axis
   y: Axis
   lines: Line[]
+  bands?: Band[]
   /** Vertical lines with a word: the best epoch, a resumed step. */
   marks?: { x: number; label: string }[]
 }
@@ -34,23 +46,69 @@ export function lineOption(chart: LineChart, tokens: ChartTokens): ChartOption {
       (x) => `${chart.x.name} ${axisValue(chart.x, x)}`,
       (y) => axisValue(chart.y, y),
     ),
-    series: chart.lines.map((line, index) => {
-      const color = tokens.color(line.color)
-      const opacity = line.opacity ?? 1
-      return {
-        type: 'line' as const,
-        id: line.name,
-        name: line.name,
-        data: line.points.map(([x, y]) => [x, y]),
-        showSymbol: line.symbol !== undefined,
-        symbol: line.symbol ?? 'circle',
-        symbolSize: line.symbol === undefined ? 4 : 6,
-        sampling: 'lttb' as const,
-        lineStyle: { color, opacity, width: line.width ?? 1.5, type: line.dash ?? 'solid' },
-        itemStyle: { color, opacity },
-        emphasis: { disabled: true },
-        ...(index === 0 && chart.marks !== undefined ? { markLine: markLine(chart.marks, tokens) } : {}),
-      }
+    series: [
+      ...(chart.bands ?? []).map((band) => bandSeries(chart, band, tokens)),
+      ...lineSeries(chart, tokens),
+    ],
+  }
+}
+
+/** Points that the axes can show. */
+function drawable({ x, y }: LineChart, points: Line['points']): [number, number][] {
+  return points
+    .filter(([px, py]) => (x.log !== true || px > 0) && (y.log !== true || py > 0))
+    .map(([px, py]) => [px, py])
+}
+
+function lineSeries(chart: LineChart, tokens: ChartTokens) {
+  return chart.lines.map((line, index) => {
+    const color = tokens.color(line.color)
+    const opacity = line.opacity ?? 1
+    return {
+      type: 'line' as const,
+      id: line.id ?? line.name,
+      name: line.quiet === true ? '' : line.name,
+      data: drawable(chart, line.points),
+      ...(line.id === undefined ? {} : { triggerLineEvent: true }),
+      showSymbol: line.symbol !== undefined,
+      symbol: line.symbol ?? 'circle',
+      symbolSize: line.symbol === undefined ? 4 : 6,
+      sampling: 'lttb' as const,
+      lineStyle: { color, opacity, width: line.width ?? 1.5, type: line.dash ?? 'solid' },
+      itemStyle: { color, opacity },
+      emphasis:
+        line.id === undefined
+          ? { disabled: true }
+          : {
+              lineStyle: { color, opacity: 1, width: (line.width ?? 1.5) + (line.quiet === true ? 0.5 : 2) },
+            },
+      ...(index === 0 && chart.marks !== undefined ? { markLine: markLine(chart.marks, tokens) } : {}),
+    }
+  })
+}
+
+/** A polygon rather than two stacked lines, which a logarithmic axis could not show. */
+function bandSeries(chart: LineChart, band: Band, tokens: ChartTokens) {
+  const upper = drawable(
+    chart,
+    band.points.map(([x, , high]) => [x, high] as const),
+  )
+  const lower = drawable(
+    chart,
+    band.points.map(([x, low]) => [x, low] as const),
+  ).reverse()
+  const corners = [...upper, ...lower]
+  return {
+    type: 'custom' as const,
+    id: band.id,
+    name: '',
+    silent: true,
+    clip: true,
+    data: corners.slice(0, 1),
+    renderItem: (_params: unknown, { coord }: { coord: (point: number[]) => number[] }) => ({
+      type: 'polygon' as const,
+      shape: { points: corners.map((corner) => coord([...corner])) },
+      style: { fill: tokens.color(band.color), opacity: 0.16 },
     }),
   }
 }
@@ -78,6 +136,7 @@ export function lineCsv(chart: LineChart): string {
 /** One sentence for who does not see the picture: each line's last and best values. */
 export function lineSummary(chart: LineChart): string {
   const parts = chart.lines.flatMap((line) => {
+    if (line.quiet === true) return []
     const last = line.points.at(-1)
     if (last === undefined) return []
     const ys = line.points.map(([, y]) => y).filter(Number.isFinite)

@@ -1,5 +1,12 @@
 /** The parts of ECharts that are used, as types: the options of every chart here. */
-import type { BarSeriesOption, HeatmapSeriesOption, LineSeriesOption } from 'echarts/charts'
+import type {
+  BarSeriesOption,
+  CustomSeriesOption,
+  HeatmapSeriesOption,
+  LineSeriesOption,
+  ParallelSeriesOption,
+  ScatterSeriesOption,
+} from 'echarts/charts'
 import type {
   GridComponentOption,
   MarkLineComponentOption,
@@ -14,14 +21,21 @@ import type { ChartTokens } from './tokens.ts'
 
 export type ChartOption = ComposeOption<
   | BarSeriesOption
+  | CustomSeriesOption
   | HeatmapSeriesOption
   | LineSeriesOption
+  | ParallelSeriesOption
+  | ScatterSeriesOption
   | GridComponentOption
   | MarkLineComponentOption
   | TitleComponentOption
   | TooltipComponentOption
   | VisualMapComponentOption
->
+> & {
+  /** The library's own type for these would take any key for an axis. */
+  parallel?: object
+  parallelAxis?: object[]
+}
 
 export interface Axis {
   name: string
@@ -32,6 +46,8 @@ export interface Axis {
   whole?: boolean
   min?: number
   max?: number | 'dataMax'
+  /** Logarithmic: what is not above 0 is left out. */
+  log?: boolean
 }
 
 /** `Loss`, `Accuracy (%)`: an axis' name with its unit. */
@@ -58,7 +74,7 @@ function axisTick(axis: Axis, value: number): string {
 export function frame(title: string, x: Axis, y: Axis, tokens: ChartTokens) {
   const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
   const axis = (of: Axis, splitLine: boolean) => ({
-    type: 'value' as const,
+    type: of.log === true ? ('log' as const) : ('value' as const),
     nameTextStyle: { ...label, fontSize: 11 },
     nameLocation: 'middle' as const,
     name: axisTitle(of),
@@ -66,8 +82,8 @@ export function frame(title: string, x: Axis, y: Axis, tokens: ChartTokens) {
     axisLine: { show: !splitLine, lineStyle: { color: tokens.axis } },
     axisTick: { show: !splitLine, lineStyle: { color: tokens.axis }, length: 3 },
     splitLine: { show: splitLine, lineStyle: { color: tokens.grid } },
-    ...(of.whole === true ? { minInterval: 1 } : {}),
-    ...(of.min === undefined ? {} : { min: of.min }),
+    ...(of.whole === true && of.log !== true ? { minInterval: 1 } : {}),
+    ...(of.min === undefined || (of.log === true && of.min <= 0) ? {} : { min: of.min }),
     ...(of.max === undefined ? {} : { max: of.max }),
   })
   return {

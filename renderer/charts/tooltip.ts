@@ -41,7 +41,7 @@ function tooltipElement(
   }
   for (const item of items) {
     const point = pair(item.value)
-    if (point === undefined) continue
+    if (point === undefined || item.seriesName === '') continue
     const line = document.createElement('div')
     const swatch = document.createElement('i')
     swatch.style.background = typeof item.color === 'string' ? item.color : 'currentColor'
@@ -57,4 +57,41 @@ function pair(value: unknown): [number, number] | undefined {
   if (!Array.isArray(value)) return undefined
   const [x, y]: unknown[] = value
   return typeof x === 'number' && typeof y === 'number' ? [x, y] : undefined
+}
+
+interface ItemText {
+  title: string
+  lines: readonly (readonly [name: string, figure: string])[]
+}
+
+/** Tooltip of a chart whose marks stand for themselves: what to say of the series under the pointer. */
+export function itemTooltip(describe: (seriesId: string) => ItemText | undefined) {
+  return {
+    trigger: 'item' as const,
+    className: 'chart-tooltip',
+    confine: true,
+    transitionDuration: 0,
+    padding: 0,
+    borderWidth: 0,
+    backgroundColor: 'transparent',
+    extraCssText: 'box-shadow: none',
+    formatter: (params: unknown) => {
+      const id =
+        typeof params === 'object' && params !== null && 'seriesId' in params ? String(params.seriesId) : ''
+      const text = describe(id)
+      if (text === undefined) return ''
+      const box = document.createElement('div')
+      const title = document.createElement('strong')
+      title.textContent = text.title
+      box.append(title)
+      for (const [name, figure] of text.lines) {
+        const line = document.createElement('div')
+        const value = document.createElement('b')
+        value.textContent = figure
+        line.append(document.createTextNode(name), value)
+        box.append(line)
+      }
+      return box
+    },
+  }
 }

@@ -30,6 +30,8 @@ export interface RunDraft {
   name: string
   modelId: string
   datasetId: string
+  /** A finished run to go on from; empty: none. */
+  earlierRunId: string
   variants: VariantDraft[]
   seeds: string
   head: Partial<HeadChoice>
@@ -41,6 +43,7 @@ export const emptyDraft: RunDraft = {
   name: '',
   modelId: '',
   datasetId: '',
+  earlierRunId: '',
   variants: [],
   seeds: '1',
   head: {},
@@ -96,6 +99,7 @@ export function draftConfigs(
       ...(moreDatasetIds.length === 0 ? {} : { moreDatasetIds }),
       ...(taskSampling === undefined ? {} : { taskSampling }),
       ...(adapterIds.length === 0 ? {} : { adapterIds }),
+      ...(draft.earlierRunId === '' ? {} : { earlierRunId: draft.earlierRunId }),
       method: { name: variant.method, options: variant.options },
       head: draft.head,
       training: {
@@ -129,6 +133,7 @@ export function draftFromConfig(
     name: '',
     modelId: config.modelId,
     datasetId: config.datasetId,
+    earlierRunId: config.earlierRunId ?? '',
     variants: [variant],
     seeds: String(seed),
     head: differing(config.head, defaults.head),

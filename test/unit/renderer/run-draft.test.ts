@@ -85,19 +85,26 @@ describe('a draft', () => {
       moreDatasetIds: ['rte'],
       taskSampling: 'even',
     }
-    const both = { ...draft, variants: [variant], training: { unfreezeLayers: [3, 2], decayExempt: true } }
+    const both = {
+      ...draft,
+      earlierRunId: 'r1',
+      variants: [variant],
+      training: { unfreezeLayers: [3, 2], decayExempt: true },
+    }
     const [config] = draftConfigs(both, [7], 'TREC')
     expect(config).toMatchObject({
       name: 'TREC + 1 more · fusion head=0.01 over 2 · seed 7',
       adapterIds: ['b', 'a'],
       moreDatasetIds: ['rte'],
       taskSampling: 'even',
+      earlierRunId: 'r1',
       training: { groupLearningRates: { head: 0.01 }, unfreezeLayers: [3, 2], decayExempt: true },
     })
     expect(checkConfigs([config ?? { modelId: '', datasetId: '', method: { name: '' } }])).toEqual({})
     const clone = draftFromConfig(RunConfig.parse(config), { ...defaults, learningRate: undefined })
     expect(clone.variants).toEqual([variant])
     expect(clone.training).toEqual(both.training)
+    expect(clone.earlierRunId).toBe('r1')
   })
 
   it('leaves the learning rate to the method where the cloned run did', () => {

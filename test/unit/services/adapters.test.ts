@@ -75,6 +75,12 @@ describe('what a finished run leaves', () => {
     expect(readdirSync(join(at.home, 'runs', runId))).not.toContain('adapter.safetensors')
   })
 
+  it('is known by the method that it is, with the options that differ from its preset', async () => {
+    const partMethod = { name: 'seq_bn', options: { reduction_factor: 16, non_linearity: 'gelu' } }
+    await finish({ parts: ['adapter'], partMethod })
+    expect(list()[0]?.method).toEqual({ name: 'seq_bn', options: { non_linearity: 'gelu' } })
+  })
+
   it('gets a number where another has its name', async () => {
     await train()
     expect((await train()).map(({ name }) => name)).toEqual(['scripted · reviews 2', 'scripted · reviews'])
