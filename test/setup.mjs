@@ -34,6 +34,7 @@ const systemNeeds = [
   { library: 'libgbm.so.1', packages: ['libgbm1'] },
   { library: 'libXss.so.1', packages: ['libxss1'] },
   { library: 'libXtst.so.6', packages: ['libxtst6'] },
+  { library: 'libvulkan.so.1', packages: ['libvulkan1'] },
   { program: 'Xvfb', packages: ['xvfb'] },
   { program: 'g++', packages: ['g++'] },
 ]

@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url'
+
+import { describe, expect, it } from 'vitest'
+
+import { openDevice } from '../../../main/engines/devices.ts'
+import { graphicsAdapterName } from '../../../main/engines/tfjs-backends.ts'
+import { verifyOn } from '../../../main/verify.ts'
+import { useSoftwareVulkan } from '../../software-vulkan.ts'
+import { cases, compareOn, feedsOf, graphOf } from '../graph/operation-cases.ts'
+import { interpret } from '../graph/reference.ts'
+
+await useSoftwareVulkan()
+const adapter = await graphicsAdapterName()
+
+if (adapter !== undefined) {
+  describe.each(['onnxruntime', 'tensorflow'])('%s on webgpu', async (name) => {
+    const engine = await openDevice({ engine: name, device: 'webgpu' }, 0)
+    it.each(cases)('$name', async (operation) => {
+      const { graph, values, weights } = graphOf(operation)
+      const feeds = feedsOf(operation, values, weights)
+      await compareOn(engine, graph, feeds, interpret(graph, feeds))
+    })
+  })
+
+  it('trains as the reference library does', async () => {
+    const folder = fileURLToPath(new URL('../../golden/cases/bert_seq_bn', import.meta.url))
+    expect(await verifyOn(folder, 'tensorflow', 'webgpu')).toMatchObject({ ok: true, problems: [] })
+  })
+} else {
+  const reason = 'no graphics adapter was found; add one in software with: npm run setup:test'
+  if (process.env['WORKBENCH_REQUIRE_SHARED'] !== '1') console.warn(`left out webgpu: ${reason}`)
+  it('computes on webgpu, or is left out', () => {
+    if (process.env['WORKBENCH_REQUIRE_SHARED'] === '1') throw new Error(reason)
+  })
+}
