@@ -44,6 +44,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   schedule?: string
   clipNorm?: number
   checkpointSteps?: number
+  backbonePrecision?: string
 }
 
 export function trainFlags(command: Command): Command {
@@ -101,6 +102,10 @@ export function trainFlags(command: Command): Command {
     .option('--schedule <name>', 'linear, constant or cosine')
     .option('--clip-norm <number>', 'largest norm of the gradient; 0: no clipping', parseNumber)
     .option('--checkpoint-steps <count>', 'steps between checkpoints for resuming', parseInteger)
+    .option(
+      '--backbone-precision <name>',
+      'float32, or int8: faster products with the frozen backbone, which are not exact',
+    )
 }
 
 /** What a run is started with, beside its flags. */
@@ -115,13 +120,23 @@ export interface Resolved {
 /** @throws UsageError naming the flags whose values cannot be */
 export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.start'> {
   const { epochs, seed, batchSize, microBatchSize, maximumLength } = flags
-  const { patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps } = flags
+  const {
+    patience,
+    bestMetric,
+    weightDecay,
+    warmup,
+    schedule,
+    clipNorm,
+    checkpointSteps,
+    backbonePrecision,
+  } = flags
   const { engine, device, threads, unfreeze: unfreezeLayers, decayExempt } = flags
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
     ...flags.learningRate,
     ...{ epochs, seed, batchSize, microBatchSize, maximumLength, unfreezeLayers, decayExempt },
     ...{ patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps },
+    backbonePrecision,
   }
   const parsed = RunConfig.safeParse({
     name: flags.name,

@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../../preload/contract.ts'
-import type { Graph, TensorData } from '../graph/index.ts'
+import type { Graph, QuantisedLocations, TensorData } from '../graph/index.ts'
 
 /** A tensor in host memory. */
 export interface HostTensor {
@@ -13,9 +13,20 @@ export interface WeightFile {
   entries: ReadonlyMap<string, { offset: number; byteLength: number }>
 }
 
+/**
+ * A file of quantised weights (models/quantised-weights.ts): each as the right factor of a product as it is, and
+ * transposed.
+ */
+export interface QuantisedFile {
+  path: string
+  entries: QuantisedLocations['entries']
+}
+
 export interface CompileOptions {
   /** Needed where the graph has frozen weights. */
   weights?: WeightFile
+  /** Products with these weights are rounded to 8 bits; only for engines that say how (`largestInt8`). */
+  quantised?: QuantisedFile
   /**
    * Float32 inputs that the engine keeps between runs, each with the output that may replace it (undefined: none):
    * parameters and optimizer moments stay on the device.
@@ -57,6 +68,11 @@ export interface Engine {
   readonly threads: number
   /** Why this engine and device, for the user; where something chose. */
   readonly reason?: string
+  /**
+   * The largest whole number that a quantised weight may be for the device's products to be right; left out: it has
+   * no such products.
+   */
+  largestInt8?(): Promise<number>
   /** @throws WorkbenchError `engine`, naming the operation, where the engine lacks one */
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
 }

@@ -8,6 +8,7 @@ import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node'
 import { WorkbenchError } from '../../preload/contract.ts'
 import { sizeOf, toOnnx, type ElementType, type Graph, type TensorData } from '../graph/index.ts'
 import { messageOf, runFailure } from './engine.ts'
+import { largestInt8 } from './int8-range.ts'
 import type { CompiledGraph, CompileOptions, Engine, HostTensor } from './engine.ts'
 
 const load = createRequire(import.meta.url)
@@ -32,9 +33,13 @@ export function createOnnxRuntimeEngine(
     device,
     version: onnxRuntimeVersion(),
     threads,
+    ...(device === 'cpu' ? { largestInt8: () => (int8Range ??= largestInt8(runtime)) } : {}),
     compile: (graph, compileOptions = {}) => compile(runtime, graph, device, threads, compileOptions),
   }
 }
+
+/** Of this processor, once it was asked for. */
+let int8Range: Promise<number> | undefined
 
 /** The devices that the installed build of onnxruntime was made for; whether there is hardware is another question. */
 export function onnxRuntimeDevicesHere(): OnnxRuntimeDevice[] {
@@ -65,11 +70,15 @@ async function compile(
   graph: Graph,
   device: OnnxRuntimeDevice,
   threads: number,
-  { weights, state = {}, prepack = true }: CompileOptions,
+  { weights, quantised, state = {}, prepack = true }: CompileOptions,
 ): Promise<CompiledGraph> {
+  if (quantised && dirname(quantised.path) !== dirname(weights?.path ?? '')) {
+    throw new Error('quantised weights lie in the folder of the weight file')
+  }
   const model = toOnnx(graph, {
     fusedProducts: hasFusedProducts.has(device),
     ...(weights ? { weights: { file: basename(weights.path), entries: weights.entries } } : {}),
+    ...(quantised ? { quantised: { file: basename(quantised.path), entries: quantised.entries } } : {}),
   })
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: [device],

@@ -15,17 +15,26 @@ import {
   type TensorMessage,
   type ValueInfoMessage,
 } from './onnx-proto.ts'
+import { biasedProducts, writeQuantisedProduct, type QuantisedLocations } from './onnx-int8.ts'
 import { isLowered, lowerings } from './onnx-operations.ts'
 import { at } from './operations/rules.ts'
+
+/** Where bytes lie in a file. */
+export interface FilePlace {
+  offset: number
+  byteLength: number
+}
 
 /** Where a graph's frozen weights lie: a file of raw float32 values, relative to the folder the engine is told. */
 export interface WeightLocations {
   file: string
-  entries: ReadonlyMap<string, { offset: number; byteLength: number }>
+  entries: ReadonlyMap<string, FilePlace>
 }
 
 export interface OnnxOptions {
   weights?: WeightLocations
+  /** Products with weights that lie here are computed in whole numbers of 8 bits. */
+  quantised?: QuantisedLocations
   /** Whether the engine has onnxruntime's `FusedMatMul` (transpositions and a factor inside the product). */
   fusedProducts: boolean
 }
@@ -43,6 +52,8 @@ export class OnnxWriter {
   readonly initializers: TensorMessage[] = []
   readonly options: OnnxOptions
   private readonly integers = new Map<string, string>()
+  private readonly fileTensors = new Set<string>()
+  private readonly roundedValues = new Map<string, string[]>()
   private counter = 0
 
   constructor(options: OnnxOptions) {
@@ -81,6 +92,25 @@ export class OnnxWriter {
     return name
   }
 
+  /** A constant in the file of quantised weights, and its name. */
+  fileTensor(name: string, dataType: number, dims: readonly number[], place: FilePlace): string {
+    if (this.options.quantised === undefined) throw new Error('there is no file of quantised weights')
+    if (!this.fileTensors.has(name)) {
+      this.fileTensors.add(name)
+      this.initializers.push({ name, dims, dataType, ...externalData(this.options.quantised.file, place) })
+    }
+    return name
+  }
+
+  /** A value in whole numbers of 8 bits: their name, that of the factor they stand for, and that of their zero. */
+  rounded(name: string): readonly string[] {
+    const known = this.roundedValues.get(name)
+    if (known) return known
+    const names = ['values', 'scale', 'zero'].map((part) => this.fresh(`rounded.${part}`))
+    this.roundedValues.set(name, names)
+    return this.node('DynamicQuantizeLinear', [name], {}, names)
+  }
+
   fresh(stem: string): string {
     this.counter += 1
     return `${stem}.${this.counter}`
@@ -96,9 +126,21 @@ export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
   for (const { value, data } of graph.constants) {
     writer.initializers.push(tensorMessage(value.name, data, value.shape))
   }
-  for (const weight of graph.weights) writer.initializers.push(externalTensor(weight, options.weights))
-  for (const node of nodesFor(graph, graph.outputs.values())) writeNode(writer, node)
+  const nodes = nodesFor(graph, graph.outputs.values())
+  const biased = options.quantised ? biasedProducts(graph, nodes) : new Map<Node, Node>()
+  const written = new Set<Node>()
+  for (const node of nodes) {
+    if (written.has(node)) continue
+    const addition = biased.get(node)
+    if (!writeQuantisedProduct(writer, node, addition)) writeNode(writer, node)
+    else if (addition) written.add(addition)
+  }
   nameOutputs(writer, graph)
+  // A weight that is only read in its quantised form, or below a cut, need not be loaded.
+  const read = new Set(writer.nodes.flatMap(({ input }) => input))
+  for (const weight of graph.weights) {
+    if (read.has(weight.name)) writer.initializers.push(externalTensor(weight, options.weights))
+  }
   return encodeModel({
     irVersion: 9,
     producerName: 'adapter-workbench',
@@ -178,11 +220,17 @@ function externalTensor(weight: Value, weights: WeightLocations | undefined): Te
     name: weight.name,
     dims: weight.shape.map(Number),
     dataType: onnxTypes.float32,
+    ...externalData(weights.file, entry),
+  }
+}
+
+function externalData(file: string, { offset, byteLength }: FilePlace) {
+  return {
     dataLocation: external,
     externalData: [
-      { key: 'location', value: weights.file },
-      { key: 'offset', value: String(entry.offset) },
-      { key: 'length', value: String(entry.byteLength) },
+      { key: 'location', value: file },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(byteLength) },
     ],
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { writeAll, writeFileAtomically } from './checkpoint/atomic-file.ts'
@@ -31,30 +31,56 @@ export async function writeWeightFile(
   folder: string,
 ): Promise<WeightFile> {
   const { entries, size } = layOut(backbone)
-  const file: WeightFile = { path: join(folder, `${backbone.hash}.weights.bin`), entries }
+  const path = join(folder, `${backbone.hash}.weights.bin`)
   const listPath = join(folder, `${backbone.hash}.weights.json`)
+  await writeOnce({ path, size, listPath, entries }, async (handle) => {
+    for (const [name, tensor] of backbone.tensors) {
+      const values = await tensor.read()
+      await writeAll(
+        handle,
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+        entries.get(name)?.offset,
+      )
+    }
+  })
+  return { path, entries }
+}
+
+/** A file to be made once, and the list that says what is in it. */
+interface ListedFile {
+  path: string
+  size: number
+  listPath: string
+  entries: ReadonlyMap<string, unknown>
+}
+
+/**
+ * Writes a file and its list, unless both are there whole.
+ * @throws WorkbenchError `storage` when they cannot be written.
+ */
+export async function writeOnce(
+  { path, size, listPath, entries }: ListedFile,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
   const list = JSON.stringify({ size, entries: Object.fromEntries(entries) }, undefined, 1)
-  if (await isWhole(file.path, size, listPath, list)) return file
+  if (await isWhole(path, size, listPath, list)) return
   try {
-    await writeFileAtomically(file.path, async (handle) => {
-      for (const [name, tensor] of backbone.tensors) {
-        const values = await tensor.read()
-        await writeAll(
-          handle,
-          new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-          entries.get(name)?.offset,
-        )
-      }
+    await writeFileAtomically(path, async (handle) => {
+      await write(handle)
       await handle.truncate(size)
     })
-    // The list comes last: where it is, the weights are whole.
+    // The list comes last: where it is, the values are whole.
     await writeFileAtomically(listPath, (handle) => writeAll(handle, new TextEncoder().encode(list)))
   } catch (error) {
     // Another process may have made it meanwhile and hold it open, which Windows does not let us replace.
-    if (await isWhole(file.path, size, listPath, list)) return file
+    if (await isWhole(path, size, listPath, list)) return
     throw error
   }
-  return file
+}
+
+/** The next place that a tensor may begin at. */
+export function alignUp(offset: number): number {
+  return Math.ceil(offset / alignment) * alignment
 }
 
 function layOut({ tensors }: Pick<Backbone, 'tensors'>): { entries: Map<string, WeightEntry>; size: number } {
@@ -63,7 +89,7 @@ function layOut({ tensors }: Pick<Backbone, 'tensors'>): { entries: Map<string, 
   for (const [name, { shape }] of tensors) {
     const byteLength = elementCount(shape) * 4
     entries.set(name, { offset, byteLength, shape })
-    offset = Math.ceil((offset + byteLength) / alignment) * alignment
+    offset = alignUp(offset + byteLength)
   }
   return { entries, size: offset }
 }

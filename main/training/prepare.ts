@@ -2,13 +2,14 @@ import { open } from 'node:fs/promises'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { classificationHead } from '../adapters/head.ts'
-import type { NamedAdapter } from '../adapters/method.ts'
+import type { NamedAdapter, ParameterSpec } from '../adapters/method.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts'
-import type { Engine, WeightFile } from '../engines/engine.ts'
+import type { Engine, QuantisedFile, WeightFile } from '../engines/engine.ts'
 import { openEngine } from '../engines/devices.ts'
 import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
+import { writeQuantisedFile } from '../models/quantised-weights.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
 import { runAdapterName, type TrainJob } from './messages.ts'
 import { parameterRules, unfrozenParameters } from './parameter-rules.ts'
@@ -33,6 +34,8 @@ export interface Prepared {
   learningRate: number
   /** The backbone's frozen weights as a file for the engine. */
   weights: WeightFile
+  /** The same in 8 bits, where the run computes with those. */
+  quantised?: QuantisedFile
 }
 
 /** What of a job decides how its model is put together. */
@@ -77,6 +80,11 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       return { name, head: classificationHead(head, config, labels.length, name), labels: labels.length }
     })
     const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]
+    const openedEngine = await openEngine(engine, cacheFolder)
+    const quantised =
+      training.backbonePrecision === 'int8'
+        ? await quantise(backbone, parameters, openedEngine, cacheFolder)
+        : undefined
     return {
       model: tunedModel(config, { ...prepared, parameters }, heads, {
         constants: values,
@@ -85,17 +93,52 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       backbone,
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),
-      engine: await openEngine(engine, cacheFolder),
+      engine: openedEngine,
       adapters,
       stored: values,
       frozen: parameters.every(({ group }) => group !== 'backbone'),
       learningRate,
       weights: await writeWeightFile(backbone, cacheFolder),
+      ...(quantised ? { quantised } : {}),
     }
   } catch (error) {
     await checkpoint.close()
     throw error
   }
+}
+
+/** @throws WorkbenchError `bad-input` where weights are trained, or the engine has no such products */
+async function quantise(
+  backbone: Backbone,
+  trained: readonly ParameterSpec[],
+  engine: Engine,
+  cacheFolder: string,
+): Promise<QuantisedFile> {
+  refuseTrainedWeights(trained)
+  if (!engine.largestInt8) {
+    throw new WorkbenchError(
+      'bad-input',
+      `backbonePrecision: ${engine.name} on ${engine.device} has no products of 8 bits; ` +
+        'choose onnxruntime on cpu, or float32',
+    )
+  }
+  return writeQuantisedFile(backbone, cacheFolder, await engine.largestInt8())
+}
+
+/**
+ * Refuses int8 for a run that trains weights of the backbone's layers: rounded, they would not follow their gradients.
+ *
+ * @param trained what the run trains
+ * @throws WorkbenchError `bad-input`
+ */
+function refuseTrainedWeights(trained: readonly ParameterSpec[]): void {
+  const weight = trained.find(({ group, shape }) => group === 'backbone' && shape.length === 2)
+  if (!weight) return
+  throw new WorkbenchError(
+    'bad-input',
+    `backbonePrecision: int8 is for a backbone whose weights stay as they are, but this run trains “${weight.name}”. ` +
+      'Choose float32, or a method that keeps the backbone frozen and no unfrozen layers',
+  )
 }
 
 /**

@@ -2,7 +2,7 @@ import type { TrainingConfig } from '../../preload/contract.ts'
 import type { Situation, StepDraw } from '../adapters/method.ts'
 import { collate, type TaskBatch } from '../data/batches.ts'
 import { createRandom } from '../data/random.ts'
-import type { CompiledGraph, HostTensor } from '../engines/engine.ts'
+import type { CompiledGraph, CompileOptions, HostTensor } from '../engines/engine.ts'
 import type { OptimizerVectors, TrainedValues } from './checkpoint.ts'
 import { pick, type Examples } from './examples.ts'
 import { drawnFeeds, encoderFeeds, rowsOf, scheduledFeeds, targetFeeds } from './feeds.ts'
@@ -169,11 +169,11 @@ export class Tuning {
    * for.
    */
   async evaluation(readings: readonly Situation[], values: TrainedValues): Promise<ReadyGraph> {
-    const { engine, model, weights } = this.prepared
+    const { engine, model } = this.prepared
     const { tuned, compiled } = await this.evaluations.get(JSON.stringify(readings), async () => {
       const plain = evaluationGraph(model, { readings })
       // Evaluation runs seldom: it reads the weights where they lie instead of keeping them once more.
-      const options = { weights, state: plain.state, prepack: false }
+      const options = { ...this.frozenWeights, state: plain.state, prepack: false }
       return { tuned: plain, compiled: await engine.compile(plain.graph, options) }
     })
     compiled.setState('parameters', values.parameters)
@@ -184,6 +184,11 @@ export class Tuning {
     this.holder = undefined
     await this.steps.dispose()
     await this.evaluations.dispose()
+  }
+
+  private get frozenWeights(): Pick<CompileOptions, 'weights' | 'quantised'> {
+    const { weights, quantised } = this.prepared
+    return { weights, ...(quantised ? { quantised } : {}) }
   }
 
   private optimizerFeeds(
@@ -213,7 +218,7 @@ export class Tuning {
 
   /** The training graph of a situation, holding the state. */
   private async stepGraph(situation: Situation): Promise<Compiled> {
-    const { engine, model, weights, backbone } = this.prepared
+    const { engine, model, backbone } = this.prepared
     const key = JSON.stringify(situation)
     const moved = this.holder?.key === key ? undefined : await this.vectors()
     const graph = await this.steps.get(key, async () => {
@@ -223,7 +228,8 @@ export class Tuning {
         ownSteps: this.varies,
       })
       const prepack = !this.varies || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
-      return { tuned, compiled: await engine.compile(tuned.graph, { weights, state: tuned.state, prepack }) }
+      const options = { ...this.frozenWeights, state: tuned.state, prepack }
+      return { tuned, compiled: await engine.compile(tuned.graph, options) }
     })
     if (moved) {
       graph.compiled.setState('parameters', moved.parameters)

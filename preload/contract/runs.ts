@@ -42,6 +42,11 @@ export const TrainingConfig = z
     patience: z.number().int().min(0).default(0),
     /** Steps between checkpoints for resuming, besides the one at each epoch's end; 0: only those. */
     checkpointSteps: z.number().int().min(0).default(100),
+    /**
+     * `int8`: products with the backbone's frozen weights are rounded to 8 bits, forward and backward. Faster, not
+     * exact; only where the linear layers stay as pretrained, and on onnxruntime's cpu.
+     */
+    backbonePrecision: z.enum(['float32', 'int8']).default('float32'),
   })
   .strict()
 export type TrainingConfig = z.infer<typeof TrainingConfig>

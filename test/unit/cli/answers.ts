@@ -41,7 +41,7 @@ export const run: RunDetail = {
         beta2: 0.999,
       },
       ...{ epsilon: 1e-8, clipNorm: 1, maximumLength: 64, seed: 1, bestMetric: 'accuracy', patience: 0 },
-      checkpointSteps: 100,
+      ...{ checkpointSteps: 100, backbonePrecision: 'float32' },
       ...{ groupLearningRates: {}, unfreezeLayers: [], decayExempt: false },
     },
     engine: { engine: 'auto', device: 'auto', threads: 0 },
