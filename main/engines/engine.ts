@@ -77,13 +77,24 @@ export interface Engine {
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
 }
 
-/** The error of a run that failed on the device, with what to change where that is known. */
+/** What to do about a failure, by what its message says: in the words of CUDA, WebGPU, TensorFlow and onnxruntime. */
+const advices: readonly [RegExp, string][] = [
+  [
+    /out of memory|\bOOM\b|resource exhausted|failed to allocate|bad_alloc|allocation failed|not enough memory/i,
+    'There was not enough memory: lower the batch size, the micro-batch size or the maximum length',
+  ],
+  [
+    /device (?:is |was )?lost|device removed|device hung|CUDA_ERROR_(?:LAUNCH|ILLEGAL|ECC)|CUDA failure/i,
+    'The driver gave the device up, as it does when one step takes too long: lower the batch size, or choose the device cpu, and resume the run',
+  ],
+]
+
+/** The error of a run that failed on the device, with what to do where that is known. */
 export function runFailure(engine: string, device: string, cause: unknown): WorkbenchError {
   const reason = messageOf(cause)
-  const isMemory =
-    /out of memory|\bOOM\b|resource exhausted|failed to allocate|bad_alloc|allocation failed/i.test(reason)
-  const advice = isMemory ? '. There was not enough memory: lower the batch size or the maximum length' : ''
-  return new WorkbenchError('engine', `${engine} on ${device} failed in a run: ${reason}${advice}`, { cause })
+  const advice = advices.find(([pattern]) => pattern.test(reason))?.[1]
+  const message = `${engine} on ${device} failed in a run: ${reason}${advice === undefined ? '' : `. ${advice}`}`
+  return new WorkbenchError('engine', message, { cause })
 }
 
 export function messageOf(cause: unknown): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { add, dimensionSize, Graph, multiply } from '../../../main/graph/index.ts'
-import type { Engine } from '../../../main/engines/engine.ts'
+import { runFailure, type Engine } from '../../../main/engines/engine.ts'
 import { engines } from '../../engines.ts'
 
 /** `total` grows by `x` with every run; `scale` is state that no run changes. */
@@ -93,5 +93,27 @@ describe.each(engines)('$title', ({ engine }) => {
     }
     await expect(compiled.run(feeds, ['y'])).rejects.toMatchObject({ code: 'engine' })
     await compiled.dispose()
+  })
+})
+
+describe('a run that failed on the device', () => {
+  it.each([
+    ['OOM when allocating tensor with shape[32,12,512,512]', /lower the batch size, the micro-batch size or/],
+    ['std::bad_alloc', /not enough memory/],
+    [
+      '[Device] is lost. A valid external Instance reference no longer exists. device was lost',
+      /resume the run/,
+    ],
+    ['CUDA failure 719: unspecified launch failure', /choose the device cpu/],
+  ])('says what to do about %s', (reason, advice) => {
+    const { code, message } = runFailure('tensorflow', 'webgpu', new Error(reason))
+    expect(code).toBe('engine')
+    expect(message).toContain(`tensorflow on webgpu failed in a run: ${reason}. `)
+    expect(message).toMatch(advice)
+  })
+
+  it('says nothing more than the reason where it knows nothing', () => {
+    const { message } = runFailure('onnxruntime', 'cpu', new Error('2 by 3'))
+    expect(message).toBe('onnxruntime on cpu failed in a run: 2 by 3')
   })
 })

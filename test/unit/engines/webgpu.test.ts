@@ -22,7 +22,8 @@ if (adapter !== undefined) {
     })
   })
 
-  it('trains as the reference library does', async () => {
+  // A shader is compiled for every operation and shape, which takes long on a processor.
+  it('trains as the reference library does', { timeout: 300_000 }, async () => {
     const folder = fileURLToPath(new URL('../../golden/cases/bert_seq_bn', import.meta.url))
     expect(await verifyOn(folder, 'tensorflow', 'webgpu')).toMatchObject({ ok: true, problems: [] })
   })
