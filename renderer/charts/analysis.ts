@@ -56,18 +56,18 @@ export function dropTimeChart(points: readonly DropPoint[], { family, method }: 
   }
 }
 
-/** How much each fused adapter counts in each layer, the first layer at the bottom as in a drawing of the model. */
+/** How much each fused adapter counts in each layer. */
 export function fusionHeatmap({ adapters, weights }: NonNullable<RunAnalysis['fusion']>): Heatmap {
   const places = new Set(weights.map(({ place }) => place))
   return {
     title: 'Fusion weights',
-    x: { name: 'Adapter', labels: adapters },
-    y: {
+    x: {
       name: 'Layer',
       labels: weights.map(({ layer, place }) => (places.size > 1 ? `${layer} ${place}` : String(layer))),
     },
+    y: { name: 'Adapter', labels: adapters },
     value: { name: 'Mean weight', percent: true, min: 0, max: 1 },
-    cells: weights.flatMap((row, y) => row.weights.map((value, x) => ({ x, y, value }))),
+    cells: weights.flatMap((column, x) => column.weights.map((value, y) => ({ x, y, value }))),
   }
 }
 

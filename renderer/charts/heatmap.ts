@@ -6,7 +6,7 @@ import type { ChartTokens } from './tokens.ts'
 export interface Heatmap {
   title: string
   x: { name: string; labels: readonly string[] }
-  /** From the bottom up. */
+  /** From the top down; long names have room. */
   y: { name: string; labels: readonly string[] }
   /** What the figures are. */
   value: Axis & { min: number; max: number }
@@ -28,7 +28,7 @@ export function heatmapOption(chart: Heatmap, tokens: ChartTokens): ChartOption 
     nameLocation: 'middle' as const,
     nameGap,
     nameTextStyle: label,
-    axisLabel: { ...label, overflow: 'truncate' as const, width: 120, interval: 0 },
+    axisLabel: { ...label, interval: 0 },
     axisLine: { show: false },
     axisTick: { show: false },
     splitArea: { show: false },
@@ -43,9 +43,22 @@ export function heatmapOption(chart: Heatmap, tokens: ChartTokens): ChartOption 
       top: 4,
       textStyle: { ...label, color: tokens.text, fontSize: 13 },
     },
-    grid: { left: 110, right: 18, top: 12, bottom: 46, outerBoundsMode: 'none' as const },
-    xAxis: axis(chart.x, 28),
-    yAxis: axis(chart.y, 90),
+    grid: {
+      left: 158,
+      right: 18,
+      top: 12,
+      bottom: isCrowded(chart) ? 74 : 46,
+      outerBoundsMode: 'none' as const,
+    },
+    xAxis: {
+      ...axis(chart.x, isCrowded(chart) ? 56 : 28),
+      axisLabel: { ...label, interval: 0, rotate: isCrowded(chart) ? 50 : 0 },
+    },
+    yAxis: {
+      ...axis(chart.y, 136),
+      inverse: true,
+      axisLabel: { ...label, interval: 0, overflow: 'truncate' as const, width: 124 },
+    },
     visualMap: {
       type: 'continuous' as const,
       show: false,
@@ -77,24 +90,29 @@ function cellText(axis: Axis, value: unknown): string {
   return typeof figure === 'number' ? axisValue(axis, figure) : ''
 }
 
+/** Whether the columns' names have to be written at a slant. */
+export function isCrowded({ x }: Heatmap): boolean {
+  return x.labels.join('').length > 40
+}
+
 /** One row per cell, unrounded. */
 export function heatmapCsv(chart: Heatmap): string {
   return toCsv([
-    [chart.y.name, chart.x.name, axisTitle({ ...chart.value, percent: false })],
-    ...chart.cells.map(({ x, y, value }) => [chart.y.labels[y] ?? '', chart.x.labels[x] ?? '', value]),
+    [chart.x.name, chart.y.name, axisTitle({ ...chart.value, percent: false })],
+    ...chart.cells.map(({ x, y, value }) => [chart.x.labels[x] ?? '', chart.y.labels[y] ?? '', value]),
   ])
 }
 
-/** For who does not see the picture: the strongest column of each row. */
+/** For who does not see the picture: the strongest row of each column. */
 export function heatmapSummary(chart: Heatmap): string {
-  const rows = chart.y.labels.flatMap((row, y) => {
-    const cells = chart.cells.filter((cell) => cell.y === y)
+  const columns = chart.x.labels.flatMap((column, x) => {
+    const cells = chart.cells.filter((cell) => cell.x === x)
     const top = cells.reduce((best, cell) => (cell.value > best.value ? cell : best), cells[0] ?? none)
     return cells.length === 0
       ? []
-      : [`${row}: most ${chart.x.labels[top.x] ?? ''}, ${axisValue(chart.value, top.value)}`]
+      : [`${column}: most ${chart.y.labels[top.y] ?? ''}, ${axisValue(chart.value, top.value)}`]
   })
-  return `${axisTitle(chart.value)} by ${chart.x.name.toLowerCase()} and ${chart.y.name.toLowerCase()}. ${rows.join('; ')}.`
+  return `${axisTitle(chart.value)} by ${chart.x.name.toLowerCase()} and ${chart.y.name.toLowerCase()}. ${columns.join('; ')}.`
 }
 
 const none = { x: 0, y: 0, value: -Infinity }

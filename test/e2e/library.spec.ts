@@ -60,7 +60,7 @@ test('adapters that were trained are in the library, and are fused into a run on
 
   await test.step('the run shows how much each adapter counts', async () => {
     await expect(
-      page.getByRole('img', { name: /Mean weight \(%\) by adapter and layer\. 0: most seq_bn/ }),
+      page.getByRole('img', { name: /Mean weight \(%\) by layer and adapter\. 0: most seq_bn/ }),
     ).toBeVisible()
     await expect(page.getByRole('region', { name: 'Pruned fusion' })).toContainText('2 (all)')
     await expect(page.getByRole('link', { name: 'seq_bn · questions' })).toBeVisible()

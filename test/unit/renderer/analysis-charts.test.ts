@@ -78,19 +78,15 @@ describe('the fusion’s weights', () => {
 
   it('are a cell per layer and adapter', () => {
     const option = heatmapOption(chart, tokens)
-    expect(option.series).toMatchObject([
-      {
-        type: 'heatmap',
-        data: [
-          [0, 0, 0.25],
-          [1, 0, 0.75],
-          [0, 1, 0.6],
-          [1, 1, 0.4],
-        ],
-      },
-    ])
-    expect(option.xAxis).toMatchObject({ name: 'Adapter', data: ['a', 'b'] })
-    expect(option.yAxis).toMatchObject({ name: 'Layer', data: ['0', '1'] })
+    const data = [
+      [0, 0, 0.25],
+      [0, 1, 0.75],
+      [1, 0, 0.6],
+      [1, 1, 0.4],
+    ]
+    expect(option.series).toMatchObject([{ type: 'heatmap', data }])
+    expect(option.xAxis).toMatchObject({ name: 'Layer', data: ['0', '1'] })
+    expect(option.yAxis).toMatchObject({ name: 'Adapter', data: ['a', 'b'], inverse: true })
     expect(option.visualMap).toMatchObject({
       inRange: { color: ['rgba(1, 2, 3, 0.040)', 'rgba(1, 2, 3, 0.540)'] },
     })
@@ -101,13 +97,26 @@ describe('the fusion’s weights', () => {
       ...fusion,
       weights: [{ layer: 0, place: 'attention', weights: [1, 0] }, ...fusion.weights],
     })
-    expect(both.y.labels).toEqual(['0 attention', '0 output', '1 output'])
+    expect(both.x.labels).toEqual(['0 attention', '0 output', '1 output'])
+  })
+
+  it('have their columns’ names at a slant where there are many', () => {
+    const layers = Array.from({ length: 12 }, (_, layer) => ({
+      layer,
+      place: layer % 2 === 0 ? ('attention' as const) : ('output' as const),
+      weights: [1, 0],
+    }))
+    const rotation = (of: typeof chart) => heatmapOption(of, tokens).xAxis
+    expect(rotation(fusionHeatmap({ ...fusion, weights: layers }))).toMatchObject({
+      axisLabel: { rotate: 50 },
+    })
+    expect(rotation(chart)).toMatchObject({ axisLabel: { rotate: 0 } })
   })
 
   it('are exported unrounded and told in a sentence', () => {
-    expect(heatmapCsv(chart)).toContain('Layer,Adapter,Mean weight\r\n0,a,0.25\r\n')
+    expect(heatmapCsv(chart)).toContain('Layer,Adapter,Mean weight\r\n0,a,0.25\r\n0,b,0.75\r\n')
     expect(heatmapSummary(chart)).toBe(
-      'Mean weight (%) by adapter and layer. 0: most b, 75.0; 1: most a, 60.0.',
+      'Mean weight (%) by layer and adapter. 0: most b, 75.0; 1: most a, 60.0.',
     )
   })
 })
