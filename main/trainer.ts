@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { toContractError } from '../preload/contract.ts'
 import { measureDevice } from './engines/devices.ts'
+import { convertAdapter } from './training/convert.ts'
 import { train, type Control } from './training/loop.ts'
 import type { FromTrainer, ToTrainer } from './training/messages.ts'
 import { predict } from './training/predict.ts'
@@ -34,11 +35,12 @@ function send(message: FromTrainer): void {
 }
 
 async function perform(
-  message: Extract<ToTrainer, { type: 'train' | 'predict' | 'measure' }>,
+  message: Extract<ToTrainer, { type: 'train' | 'predict' | 'convert' | 'measure' }>,
 ): Promise<void> {
   try {
     if (message.type === 'train') await train(message.job, send, control)
     else if (message.type === 'predict') send({ type: 'predicted', predictions: await predict(message.job) })
+    else if (message.type === 'convert') send({ type: 'converted', ...(await convertAdapter(message.job)) })
     else send({ type: 'measured', device: await measureDevice(message.device) })
   } catch (error) {
     send({ type: 'failed', error: toContractError(error) })
@@ -51,6 +53,7 @@ function receive(message: ToTrainer): void {
   switch (message.type) {
     case 'train':
     case 'predict':
+    case 'convert':
     case 'measure':
       void perform(message)
       return

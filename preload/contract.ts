@@ -155,6 +155,12 @@ export const endpoints = {
     z.object({ id: z.string().min(1), name: z.string().min(1).max(200) }).strict(),
   ).returns<AdapterSummary>(),
   'adapters.remove': endpoint(ById).returns<void>(),
+  /** A new stored adapter: the prefix without the network that made it. */
+  'adapters.eject': endpoint(ById).returns<AdapterSummary>(),
+  /** Writes a model with the adapter (LoRA, IA3) merged into its weights. @returns its folder */
+  'adapters.merge': endpoint(
+    z.object({ id: z.string().min(1), folder: z.string().min(1) }).strict(),
+  ).returns<{ folder: string; bytes: number }>(),
 
   'runs.start': endpoint(RunConfig).returns<RunSummary>(),
   'runs.list': endpoint(RunQuery.default({})).returns<RunSummary[]>(),

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 import type { Command } from 'commander'
 
 import type { AdapterDetail, AdapterSummary, MethodChoice } from '../../preload/contract.ts'
@@ -54,6 +56,34 @@ export function addAdapterCommands(program: Command, host: CliHost): void {
         const before = await findAdapter(client, wanted)
         const adapter = await client.invoke('adapters.rename', { id: before.id, name })
         output.result(adapter, () => `${before.name} is now called ${adapter.name}`)
+      }),
+    )
+
+  common(adapters.command('eject'))
+    .description(
+      'keep a prefix without the network that made it in training: the same, with fewer parameters',
+    )
+    .argument('<adapter>', 'id (or its beginning) or name')
+    .action((wanted: string, options: CommonOptions) =>
+      withWorkbench(host, options, async (client, output) => {
+        const { id, name } = await findAdapter(client, wanted)
+        const made = await client.invoke('adapters.eject', { id })
+        output.result(
+          made,
+          () => `${name} is also kept as ${made.name}, with ${count(made.parameters)} parameters`,
+        )
+      }),
+    )
+
+  common(adapters.command('merge'))
+    .description('write a model with a LoRA or IA3 adapter merged into its weights, which needs no adapter')
+    .argument('<adapter>', 'id (or its beginning) or name')
+    .argument('<folder>', 'new folder of the model')
+    .action((wanted: string, folder: string, options: CommonOptions) =>
+      withWorkbench(host, options, async (client, output) => {
+        const { id, name } = await findAdapter(client, wanted)
+        const made = await client.invoke('adapters.merge', { id, folder: resolve(folder) })
+        output.result(made, () => `${made.folder} holds the model with ${name} merged into it`)
       }),
     )
 

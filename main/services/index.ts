@@ -12,6 +12,7 @@ import {
   type WorkbenchEndpointName,
 } from '../../preload/contract.ts'
 import { asStoreError, openDatabase } from '../store/database.ts'
+import { createAdapterConversions } from './adapter-conversions.ts'
 import { createAdapterService } from './adapters.ts'
 import { refusedHandlers } from './coming.ts'
 import { createComparisonService } from './comparison.ts'
@@ -22,6 +23,7 @@ import { createMethodService } from './methods.ts'
 import { createModelService } from './models.ts'
 import { createPlayground } from './playground.ts'
 import { defaultRunLimits, type RunLimits } from './run-limits.ts'
+import { createReportService } from './report.ts'
 import { createRunLibrary } from './run-library.ts'
 import { createRunService } from './runs.ts'
 import { sweepHome } from './sweep.ts'
@@ -96,6 +98,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       events,
       continueQueue: host !== 'cli',
     })
+    const comparison = createComparisonService({ database, home })
     const handlers: Handlers = {
       ...refusedHandlers(),
       ...createSystemService({ home, host, spawnTrainer }),
@@ -103,9 +106,14 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       ...datasets,
       ...methods,
       ...createAdapterService({ database, home, publish }),
+      ...createAdapterConversions({
+        ...{ database, home, publish, spawnTrainer },
+        silence: limits.silence,
+      }),
       ...runs.handlers,
       ...experiments.handlers,
-      ...createComparisonService({ database, home }).handlers,
+      ...comparison.handlers,
+      ...createReportService({ database, home, compare: comparison.handlers['comparison.get'] }),
       ...createRunLibrary({ database, home, publish }),
       ...playground.handlers,
     }

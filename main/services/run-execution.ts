@@ -268,6 +268,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
         if (killed && request !== undefined) return endOf(request === 'pause' ? 'close' : request)
         return { status: 'failed', error: message.error.message, endedAt: now() }
       case 'predicted':
+      case 'converted':
       case 'measured':
         return { status: 'failed', error: 'The trainer answered another question.', endedAt: now() }
     }

@@ -5,7 +5,7 @@ import type { SpawnTrainer, TrainerExit, TrainerProcess } from './trainer-proces
 /** The messages after which a trainer has nothing more to say. */
 export type FinalMessage = Extract<
   FromTrainer,
-  { type: 'paused' | 'stopped' | 'finished' | 'predicted' | 'measured' | 'failed' }
+  { type: 'paused' | 'stopped' | 'finished' | 'predicted' | 'converted' | 'measured' | 'failed' }
 >
 
 export interface Supervised {
@@ -34,6 +34,7 @@ const finalTypes: ReadonlySet<string> = new Set([
   'stopped',
   'finished',
   'predicted',
+  'converted',
   'measured',
   'failed',
 ])

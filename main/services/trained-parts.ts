@@ -96,7 +96,7 @@ function partName(
 }
 
 /** `name`, or with the first number that no other stored adapter has. */
-function freeName(database: Database, name: string): string {
+export function freeName(database: Database, name: string): string {
   const taken = new Set(listAdapters(database).map((adapter) => adapter.name))
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name} ${number}`

@@ -92,9 +92,19 @@ export interface PredictJob extends Omit<TrainJob, 'resume'> {
   active: string
 }
 
+/** Turn a stored adapter into another form (training/convert.ts). */
+export interface ConvertJob {
+  modelFolder: string
+  adapter: JobAdapter
+  to: 'ejected' | 'merged'
+  /** File of the new adapter, or folder of the merged model. */
+  target: string
+}
+
 export type ToTrainer =
   | { type: 'train'; job: TrainJob }
   | { type: 'predict'; job: PredictJob }
+  | { type: 'convert'; job: ConvertJob }
   /** Try a device, which may end the process, and measure a step on it. */
   | { type: 'measure'; device: Pick<DeviceReport, 'engine' | 'device'> }
   /** Write a checkpoint and end with `paused`. */
@@ -138,4 +148,5 @@ export type FromTrainer =
   | { type: 'finished'; result: TrainResult }
   | { type: 'predicted'; predictions: { task: number; scores: number[]; fusion?: FusionWeights[] }[] }
   | { type: 'measured'; device: DeviceReport }
+  | { type: 'converted'; method: MethodChoice; parameters: number; bytes: number }
   | { type: 'failed'; error: ContractError }
