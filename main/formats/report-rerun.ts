@@ -1,0 +1,33 @@
+import type { ReportData } from './report-data.ts'
+
+/** What to type to get these results again: the experiment, or each run that is no experiment's. */
+export function rerunLines({ experiment, runs }: ReportData): string[] {
+  const trained = runs.filter(({ imported }) => !imported)
+  return experiment === undefined
+    ? [
+        '# The configuration of each run is below; "npm run workbench -- train --help" lists the flags.',
+        ...trained.map(
+          ({ config, modelName, datasetName, seed }) =>
+            `npm run workbench -- train --model ${quote(modelName)} --dataset ${quote(datasetName)} ` +
+            `--method ${quote(methodText(config.method))} --epochs ${config.training.epochs} ` +
+            `--learning-rate ${config.training.learningRate ?? ''} --batch-size ${config.training.batchSize} ` +
+            `--maximum-length ${config.training.maximumLength} --head-layers ${config.head.layers} ` +
+            `--pooling ${config.head.pooling} --seed ${seed}`,
+        ),
+      ]
+    : [
+        '# Save the configuration below as experiment.json, then:',
+        'npm run workbench -- experiment run --config experiment.json',
+      ]
+}
+
+function methodText({ name, options }: { name: string; options: Record<string, unknown> }): string {
+  const words = Object.entries(options).map(
+    ([option, value]) => `${option}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return words.length === 0 ? name : `${name}[${words.join(',')}]`
+}
+
+function quote(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { createComparisonService } from '../../../main/services/comparison.ts'
+import { createReportService } from '../../../main/services/report.ts'
+import { ReportInput, type InputOf, type Report, type RunAnalysis } from '../../../preload/contract.ts'
+import { addFinishedRun, openComparedHome, wrongAt, type ComparedHome } from '../../fixtures/compared-runs.ts'
+import { removeHome } from '../../fixtures/runs-home.ts'
+
+let at: ComparedHome
+
+const scores = (accuracy: number) => ({ accuracy, macroF1: 0.5, matthews: 0.1, loss: 1 })
+
+const analysis: RunAnalysis = {
+  latency: { p50: 1.25, p95: 2.5, examples: 10 },
+  forgetting: { before: 2, after: 2.25, tokens: 100 },
+  dropCurve: [0, 1, 2].map((droppedLayers) => ({
+    droppedLayers,
+    scores: scores(0.9 - droppedLayers / 10),
+    msPerExample: 3 - droppedLayers,
+  })),
+}
+
+beforeEach(async () => {
+  at = openComparedHome()
+  const points = [1, 2, 3].map((step) => ({ name: 'validation.accuracy', step, value: step / 4 }))
+  await addFinishedRun(at, { id: 'a1', seed: 1, predicted: wrongAt(0), analysis, points })
+  await addFinishedRun(at, { id: 'a2', seed: 2, predicted: wrongAt(), analysis, points })
+  await addFinishedRun(at, {
+    id: '<b>&"fusion"',
+    method: 'fusion',
+    family: 'fusion',
+    parameters: 500,
+    seconds: 120,
+    predicted: wrongAt(0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+    points,
+    analysis: {
+      fusion: {
+        adapters: ['one', 'two'],
+        weights: [{ layer: 0, place: 'output', weights: [0.25, 0.75] }],
+        pruned: [],
+      },
+    },
+  })
+})
+
+afterEach(() => {
+  at.database.close()
+  removeHome(at.home)
+})
+
+function report(input: InputOf<'report.create'> = {}): Promise<Report> {
+  const compare = createComparisonService(at).handlers['comparison.get']
+  const { 'report.create': create } = createReportService({ ...at, compare })
+  return Promise.resolve(
+    create(ReportInput.parse({ runIds: ['a1', 'a2', '<b>&"fusion"'], title: 'My question', ...input })),
+  )
+}
+
+describe('an HTML report', () => {
+  it('is one file that fetches nothing and runs nothing', async () => {
+    const { fileName, mediaType, content } = await report()
+    expect(fileName).toBe('my-question.html')
+    expect(mediaType).toBe('text/html')
+    expect(content).not.toMatch(/<script|<link|<img|<iframe|\bon\w+=/i)
+    expect(content).not.toMatch(/\b(?:src|href)="(?!#)/)
+    expect(content).not.toMatch(/url\((?!#)/)
+    const addresses = content.match(/https?:\/\/[^"'\s<)]+/g) ?? []
+    expect(addresses.filter((address) => !address.startsWith('http://www.w3.org/'))).toEqual([])
+  })
+
+  it('has every chart that there are figures for', async () => {
+    const { content } = await report()
+    const titles = [...content.matchAll(/<figcaption>([^<]+)</g)].map(([, title]) => title)
+    expect(titles).toEqual([
+      'Scores with 95 % intervals',
+      'Score against trained parameters',
+      'Score against training (s)',
+      'Learning curves: validation.accuracy',
+      'Quality against layers dropped',
+      'Time against layers dropped',
+      'Fusion weights: fusion',
+      'Calibration: accuracy against confidence',
+      'Forgetting: rise of the masked-token loss',
+    ])
+    expect(content.match(/<svg /g)).toHaveLength(titles.length)
+    expect(content).toContain('Confusion matrix: seq_bn, reviews')
+  })
+
+  it('says the answer, the figures with their uncertainty, hashes and how to run it again', async () => {
+    const { content } = await report({ question: 'Which one?' })
+    expect(content).toContain('On reviews, seq_bn scores highest: 95.0 ± 63.5 % accuracy.')
+    expect(content).toContain('Which one?')
+    expect(content).toContain('<b>95.0 ± 63.5</b>')
+    expect(content).toContain('1.25 / 2.5')
+    expect(content).toContain('0.250')
+    expect(content).toMatch(/paired bootstrap/)
+    expect(content).toContain('npm run workbench -- train --model tiny --dataset reviews --method seq_bn')
+    expect(content).toContain('&quot;learningRate&quot;: 0.001')
+  })
+
+  it('shows names as they are, and never as markup', async () => {
+    const { content } = await report({ title: '<i>title</i>', groupBy: 'run' })
+    expect(content).toContain('&lt;i&gt;title&lt;/i&gt;')
+    expect(content).not.toContain('<i>')
+    expect(content).not.toContain('<b>&"fusion"')
+  })
+
+  it('has no path of this machine', async () => {
+    expect((await report()).content).not.toContain(at.home)
+  })
+})
+
+describe('a Markdown report', () => {
+  it('has the tables, the best of a column in bold, and no markup from names', async () => {
+    const { fileName, content } = await report({ format: 'markdown', groupBy: 'run' })
+    expect(fileName).toBe('my-question.md')
+    expect(content).toContain('# My question')
+    expect(content).toContain(String.raw`\<b\>&"fusion"`)
+    expect(content).toMatch(/\| \*\*100\.0 ± 0\.0\*\* \|/)
+    expect(content).toContain('McNemar, exact')
+  })
+})
+
+describe('a CSV report', () => {
+  it('has a row for each run', async () => {
+    const { content } = await report({ format: 'csv' })
+    const lines = content.trimEnd().split('\r\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[0]).toMatch(
+      /^dataset,model,variant,method,family,run,name,seed,status,metric,split,score,mean/,
+    )
+    expect(lines[1]).toMatch(/^reviews,tiny,seq_bn,seq_bn,adapter,a1,a1,1,finished,accuracy,test,0\.9,0\.95,/)
+    expect(lines[3]).toContain('"<b>&""fusion"""')
+  })
+})
