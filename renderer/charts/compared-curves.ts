@@ -88,7 +88,8 @@ function runLines(
 ): Line[] {
   const seed = group.runs.find((run) => run.id === curve.runId)?.seed
   const name = group.runs.length > 1 ? `${group.name}, seed ${seed ?? '?'}` : group.name
-  const points = (values: readonly number[]) => curve.x.map((x, index) => [x, values[index] ?? Number.NaN] as const)
+  const points = (values: readonly number[]) =>
+    curve.x.map((x, index) => [x, values[index] ?? Number.NaN] as const)
   // Where the mean stands for the group, single runs are its background.
   if (isMeant) {
     const shown = curve.smoothed ?? curve.y

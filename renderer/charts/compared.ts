@@ -15,7 +15,11 @@ export interface ComparedLook {
 
 const lookOf = ({ looks }: ComparedLook, id: string) => {
   const look = looks.get(id)
-  return { color: look?.color ?? '--text-muted', dash: look?.dash ?? 'solid', symbol: look?.marker.symbol ?? 'circle' }
+  return {
+    color: look?.color ?? '--text-muted',
+    dash: look?.dash ?? 'solid',
+    symbol: look?.marker.symbol ?? 'circle',
+  }
 }
 
 /** Trained parameters, or seconds of training, against the score. */
@@ -75,7 +79,9 @@ export function dropChart(
   groups: readonly ComparedGroup[],
   look: ComparedLook,
 ): LineChart {
-  const curves = groups.flatMap((group) => (group.dropCurve === undefined ? [] : [{ group, curve: group.dropCurve }]))
+  const curves = groups.flatMap((group) =>
+    group.dropCurve === undefined ? [] : [{ group, curve: group.dropCurve }],
+  )
   const spread = (point: NonNullable<ComparedGroup['dropCurve']>[number]): Spread =>
     kind === 'quality' ? point.score : point.msPerExample
   return {
@@ -110,9 +116,10 @@ export function dropChart(
   }
 }
 
-/** Mean attention of one group's fusion: adapters across, layers from the bottom up. */
+/** Mean attention of one group's fusion: adapters across, the last layer on top as in a drawing of the model. */
 export function fusionHeat({ name, fusion }: ComparedGroup): Heatmap {
-  const { adapters = [], weights = [] } = fusion ?? {}
+  const { adapters = [] } = fusion ?? {}
+  const weights = [...(fusion?.weights ?? [])].reverse()
   const places = new Set(weights.map(({ place }) => place))
   return {
     title: `Fusion weights · ${name}`,
@@ -145,8 +152,7 @@ export function pruningChart(groups: readonly ComparedGroup[], look: ComparedLoo
 export function classHeat(groups: readonly ComparedGroup[]): Heatmap {
   const scored = groups.filter((group) => group.classScores !== undefined)
   const classes = scored[0]?.classScores ?? []
-  // From the bottom up in the chart: the first class on top.
-  const labels = classes.map(({ label }) => label).reverse()
+  const labels = classes.map(({ label }) => label)
   const rowsOf = new Map(classes.map(({ label, rows }) => [label, rows]))
   return {
     title: 'F1 of each class',
@@ -165,15 +171,14 @@ export function classHeat(groups: readonly ComparedGroup[]): Heatmap {
 /** One group's answers by true class, each row as shares of it. */
 export function confusionHeat({ name, confusion }: ComparedGroup): Heatmap {
   const { labels = [], counts = [] } = confusion ?? {}
-  const last = labels.length - 1
   return {
     title: `Confusion · ${name}`,
     x: { name: 'Predicted', labels },
-    y: { name: 'True class', labels: [...labels].reverse() },
+    y: { name: 'True class', labels },
     value: { name: 'Share of the class', percent: true, min: 0, max: 1 },
     cells: counts.flatMap((row, actual) => {
       const total = row.reduce((sum, count) => sum + count, 0)
-      return row.map((count, x) => ({ x, y: last - actual, value: total === 0 ? 0 : count / total }))
+      return row.map((count, x) => ({ x, y: actual, value: total === 0 ? 0 : count / total }))
     }),
   }
 }
@@ -211,8 +216,10 @@ export function calibrationChart(groups: readonly ComparedGroup[], look: Compare
 
 /** The mean score of every variant on every dataset. */
 export function datasetHeat(groups: readonly ComparedGroup[], metric: ScoreName): Heatmap {
-  const scored = groups.flatMap((group) => (group.score === undefined ? [] : [{ ...group, score: group.score }]))
-  const variants = [...new Set(scored.map(({ name }) => name))].reverse()
+  const scored = groups.flatMap((group) =>
+    group.score === undefined ? [] : [{ ...group, score: group.score }],
+  )
+  const variants = [...new Set(scored.map(({ name }) => name))]
   const datasets = [...new Map(scored.map(({ datasetId, datasetName }) => [datasetId, datasetName]))]
   const means = scored.map(({ score }) => score.mean)
   return {

@@ -1,8 +1,20 @@
 /** The summary table of a comparison: its columns, their order, the best of each and the words for significance. */
 import type { ComparedGroup, Comparison, ScoreName } from '../../preload/contract.ts'
-import { absent, formatBytes, formatCount, formatDuration, formatNumber, formatPercent, formatScore } from './format.ts'
+import {
+  absent,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatPercent,
+  formatScore,
+} from './format.ts'
 
-const scoreWords: Record<ScoreName, string> = { accuracy: 'Accuracy', macroF1: 'Macro F1', matthews: 'Matthews' }
+const scoreWords: Record<ScoreName, string> = {
+  accuracy: 'Accuracy',
+  macroF1: 'Macro F1',
+  matthews: 'Matthews',
+}
 
 export interface SummaryColumn {
   key: string
@@ -21,7 +33,9 @@ const known = (value: number | undefined, text: (value: number) => string) =>
 export function scoreText({ score }: Pick<ComparedGroup, 'score'>): string {
   if (score === undefined) return absent
   const half = (score.high - score.low) / 2
-  return score.basis === 'none' ? formatScore(score.mean) : `${formatScore(score.mean)} ± ${formatScore(half)}`
+  return score.basis === 'none'
+    ? formatScore(score.mean)
+    : `${formatScore(score.mean)} ± ${formatScore(half)}`
 }
 
 /** Where the interval of a score comes from, in words. */
@@ -82,7 +96,8 @@ export function summaryColumns(metric: ScoreName): SummaryColumn[] {
       label: 'Latency',
       unit: 'ms, p50 / p95',
       value: ({ latency }) => latency?.p50,
-      text: ({ latency }) => (latency ? `${formatNumber(latency.p50)} / ${formatNumber(latency.p95)}` : absent),
+      text: ({ latency }) =>
+        latency ? `${formatNumber(latency.p50)} / ${formatNumber(latency.p95)}` : absent,
       better: 'lower',
     },
     {
