@@ -5,11 +5,13 @@ import { countingError, mean, signed } from './statistics.ts'
 /** What a paper claims, and whether the rows bear it out. */
 export interface Claim {
   claim: string
-  /** Undefined where rows are missing. */
-  confirmed: boolean | undefined
+  verdict: Verdict
   /** The figures that it follows from. */
   figures: string
 }
+
+/** `undecided`: the rows say neither yes nor no beyond the error of counting on so few test rows. */
+export type Verdict = 'confirmed' | 'not confirmed' | 'undecided' | 'not measured yet'
 
 /** Points of test accuracy by which an adapter may stay below full fine-tuning and still be close to it. */
 const close = 1
@@ -24,6 +26,13 @@ export function claimsOf(rows: readonly ResultRow[], encoder: Encoder, layers: n
     ...['seq_bn', 'double_seq_bn', 'par_bn'].map((method) => closeToFull(own, method)),
     beatsItsParts(own),
   ]
+}
+
+/** What is claimed of every task holds where it holds on each, and not where it fails on one. */
+function verdictOf(tasks: readonly Verdict[]): Verdict {
+  if (tasks.length === 0) return 'not measured yet'
+  if (tasks.includes('not confirmed')) return 'not confirmed'
+  return tasks.includes('undecided') ? 'undecided' : 'confirmed'
 }
 
 /** Both methods of a task with the seeds that they have in common. */
@@ -83,7 +92,11 @@ function fusionHelpsSmallTasks(rows: readonly ResultRow[]): Claim {
   const small = all.filter(({ task }) => tasks[task].small)
   return {
     claim: 'Fusion helps the small tasks: it beats the task’s own adapter (seq_bn) on each of them',
-    confirmed: small.length === 0 ? undefined : small.every(({ difference, error }) => difference > error),
+    verdict: verdictOf(
+      small.map(({ difference, error }) =>
+        difference > error ? 'confirmed' : difference < -error ? 'not confirmed' : 'undecided',
+      ),
+    ),
     figures: `fusion − seq_bn, points of test accuracy: ${inWords(all)}`,
   }
 }
@@ -108,7 +121,7 @@ function robustKeepsQuality(rows: readonly ResultRow[], half: number): Claim {
   const robust = shares('adapter_drop, robust')
   return {
     claim: `Robust AdapterDrop keeps most of its quality (${kept * 100} % of the accuracy) with the adapters of the lower half (n = ${half}) dropped`,
-    confirmed: robust.length === 0 ? undefined : robust.every(({ share }) => share >= kept),
+    verdict: verdictOf(robust.map(({ share }) => (share >= kept ? 'confirmed' : 'not confirmed'))),
     figures: `validation accuracy at n = ${half} by that at n = 0: ${words(robust)}; of plain seq_bn, which was not trained for it: ${words(shares('seq_bn'))}`,
   }
 }
@@ -117,11 +130,12 @@ function robustKeepsQuality(rows: readonly ResultRow[], half: number): Claim {
 function closeToFull(rows: readonly ResultRow[], method: string): Claim {
   const all = comparisons(rows, taskNames, method, 'full')
   return {
-    claim: `${method} comes close to full fine-tuning: within ${close} point, or two standard errors where that is more`,
-    confirmed:
-      all.length === 0
-        ? undefined
-        : all.every(({ difference, error }) => difference >= -Math.max(close, 2 * error)),
+    claim: `${method} comes close to full fine-tuning: no more than ${close} point below it on every task`,
+    verdict: verdictOf(
+      all.map(({ difference, error }) =>
+        difference >= -close ? 'confirmed' : difference < -close - 2 * error ? 'not confirmed' : 'undecided',
+      ),
+    ),
     figures: `${method} − full, points of test accuracy: ${inWords(all)}`,
   }
 }
@@ -138,7 +152,12 @@ function beatsItsParts(rows: readonly ResultRow[]): Claim {
   return {
     claim:
       'Mix-And-Match beats each of its parts, prefix tuning and the scaled parallel adapter, on average over the tasks',
-    confirmed: averages.length < parts.length ? undefined : averages.every((average) => average > 0),
+    verdict:
+      averages.length < parts.length
+        ? 'not measured yet'
+        : averages.every((average) => average > 0)
+          ? 'confirmed'
+          : 'not confirmed',
     figures: parts
       .map(({ part, all }) => `mam − ${part}, points of test accuracy: ${inWords(all)}`)
       .join('; '),

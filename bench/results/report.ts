@@ -105,16 +105,14 @@ function completeness(rows: readonly ResultRow[], encoder: Encoder): string {
 }
 
 function claimsTable(rows: readonly ResultRow[], encoder: Encoder): string {
-  const verdict = (confirmed: boolean | undefined): string =>
-    confirmed === undefined ? 'not measured yet' : confirmed ? 'confirmed' : 'not confirmed'
   return [
-    'What the papers claim (± is the standard error by the number of test rows):',
+    'What the papers claim (± is the standard error by the number of test rows; undecided: the difference is within it):',
     '',
     markdown(
       ['claim', 'here', 'figures'],
-      claimsOf(rows, encoder, titles[encoder].layers).map(({ claim, confirmed, figures }) => [
+      claimsOf(rows, encoder, titles[encoder].layers).map(({ claim, verdict, figures }) => [
         claim,
-        verdict(confirmed),
+        verdict,
         figures,
       ]),
     ),

@@ -143,10 +143,12 @@ describe('claims', () => {
   it('confirms that fusion helps the small tasks only where it does on each, beyond the counting error', () => {
     const small = [row('rte', 'seq_bn', 0.55), row('mrpc', 'seq_bn', 0.7), row('trec', 'seq_bn', 0.9)]
     const better = [row('rte', 'fusion', 0.65), row('mrpc', 'fusion', 0.8), row('trec', 'fusion', 0.85)]
-    expect(claim([...small, ...better], 'Fusion').confirmed).toBe(true)
+    expect(claim([...small, ...better], 'Fusion').verdict).toBe('confirmed')
     const slightly = [row('rte', 'fusion', 0.56), row('mrpc', 'fusion', 0.8)]
-    expect(claim([...small, ...slightly], 'Fusion').confirmed).toBe(false)
-    expect(claim(small, 'Fusion').confirmed).toBeUndefined()
+    expect(claim([...small, ...slightly], 'Fusion').verdict).toBe('undecided')
+    const worse = [row('rte', 'fusion', 0.45), row('mrpc', 'fusion', 0.8)]
+    expect(claim([...small, ...worse], 'Fusion').verdict).toBe('not confirmed')
+    expect(claim(small, 'Fusion').verdict).toBe('not measured yet')
   })
 
   it('pairs seeds that both methods have', () => {
@@ -169,17 +171,19 @@ describe('claims', () => {
     })
     const robust = row('trec', 'adapter_drop, robust', 0.9, curve(0.9, 0.9, 0.87, 0.6, 0.3))
     const plain = row('trec', 'seq_bn', 0.9, curve(0.9, 0.7, 0.45, 0.3, 0.2))
-    expect(claim([robust, plain], 'Robust')).toMatchObject({ confirmed: true })
+    expect(claim([robust, plain], 'Robust')).toMatchObject({ verdict: 'confirmed' })
     expect(claim([robust, plain], 'Robust').figures).toMatch(/TREC 96\.7 %.*TREC 50\.0 %/)
     const worse = row('trec', 'adapter_drop, robust', 0.9, curve(0.9, 0.8, 0.7, 0.6, 0.3))
-    expect(claim([worse], 'Robust').confirmed).toBe(false)
+    expect(claim([worse], 'Robust').verdict).toBe('not confirmed')
   })
 
-  it('calls an adapter close to full fine-tuning where it is no more than the greater of the margins below', () => {
+  it('calls an adapter close to full fine-tuning, not close, or neither where the rows are too few to say', () => {
     const near = [row('trec', 'seq_bn', 0.9), row('trec', 'full', 0.905)]
     const far = [row('sst2', 'seq_bn', 0.7), row('sst2', 'full', 0.85)]
-    expect(claim(near, 'seq_bn comes close').confirmed).toBe(true)
-    expect(claim([...near, ...far], 'seq_bn comes close').confirmed).toBe(false)
+    const between = [row('mr', 'seq_bn', 0.9), row('mr', 'full', 0.93)]
+    expect(claim(near, 'seq_bn comes close').verdict).toBe('confirmed')
+    expect(claim([...near, ...between], 'seq_bn comes close').verdict).toBe('undecided')
+    expect(claim([...near, ...between, ...far], 'seq_bn comes close').verdict).toBe('not confirmed')
   })
 })
 
