@@ -118,7 +118,7 @@ describe('devices', () => {
     expect(find(devices, 'onnxruntime', 'cpu')?.stepMs).toBe(60)
   })
 
-  it('are really tried by trainer processes', async () => {
+  it('are really tried by trainer processes', { timeout: 180_000 }, async () => {
     const { system } = serviceWith(forkTrainer())
     const devices = await system['system.devices']({ measure: true })
     expect(find(devices, 'onnxruntime', 'cpu')?.stepMs).toBeGreaterThan(0)
