@@ -38,20 +38,29 @@ export interface ForgettingOptions {
   onBatch?: () => Promise<void>
 }
 
-/** Forgetting in a run whose job names held-out text, by the backbone's tensors that it trained. */
+/**
+ * Forgetting in a run whose job names held-out text, by the backbone's tensors that it trained. Where the engine cannot
+ * measure it, the run says so and loses nothing else.
+ */
 export async function forgettingOf(
-  { job, prepared, breathe }: RunContext,
+  { job, prepared, breathe, log }: RunContext,
   { parameters }: TrainedValues,
 ): Promise<Forgetting | undefined> {
   if (job.heldOutFile === undefined) return undefined
   const { entries } = prepared.model.layout
   const trained = [...entries.values()].filter(({ name }) => prepared.backbone.tensors.has(name))
-  return measureForgetting({
-    ...prepared,
-    texts: await readHeldOutTexts(job.heldOutFile),
-    trained: new Map(trained.map((entry) => [entry.name, partOf(parameters, entry)])),
-    onBatch: () => breathe('testing'),
-  })
+  try {
+    return await measureForgetting({
+      ...prepared,
+      texts: await readHeldOutTexts(job.heldOutFile),
+      trained: new Map(trained.map((entry) => [entry.name, partOf(parameters, entry)])),
+      onBatch: () => breathe('testing'),
+    })
+  } catch (error) {
+    if (!(error instanceof WorkbenchError) || error.code === 'internal') throw error
+    log(`Forgetting could not be measured: ${error.message}`, 'warning')
+    return undefined
+  }
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type ForgettingOptions,
 } from '../../../main/training/forgetting.ts'
 import { makeModelFolder } from '../../fixtures/tiny-model.ts'
+import { makeTrainingFolder, run } from '../../fixtures/training-run.ts'
 
 let scratch: string
 const opened: Checkpoint[] = []
@@ -126,6 +127,25 @@ describe('measureForgetting', () => {
     expect(result?.tokens).toBe(13)
     expect(result?.before).toBeGreaterThan(1)
     expect(result?.before).toBeLessThan(6)
+  })
+})
+
+describe('a run', () => {
+  it('says where forgetting could not be measured, and keeps its other results', async () => {
+    const folder = await makeTrainingFolder()
+    try {
+      const job = {
+        ...folder.jobFor('a', { training: { epochs: 1 } }),
+        heldOutFile: join(scratch, 'gone.txt'),
+      }
+      const { messages, result } = await run(job)
+      expect(result?.test).toBeDefined()
+      expect(result?.analysis.forgetting).toBeUndefined()
+      const warnings = messages.filter((message) => message.type === 'log' && message.level === 'warning')
+      expect(warnings).toMatchObject([{ text: expect.stringMatching(/Forgetting.*gone\.txt/) }])
+    } finally {
+      folder.remove()
+    }
   })
 })
 
