@@ -59,6 +59,7 @@ test('the main job without a pointer', async ({ app: page }) => {
   await page.keyboard.press('g')
   await page.keyboard.press('r')
   const runs = page.getByRole('grid', { name: 'Runs' })
+  await expect(runs).toBeVisible()
   await page.keyboard.press('/')
   await expect(page.getByRole('textbox', { name: 'Filter runs' })).toBeFocused()
   await page.keyboard.type('method:seq_bn status:running')

@@ -21,6 +21,7 @@ export function methodButton(page: Page, label: string): Locator {
 /** Fills the New run form and starts; ends on the run, or on the list where several were queued. */
 export async function startRuns(page: Page, settings: RunSettings): Promise<void> {
   await goTo(page, '#/runs/new')
+  await expect(page.getByRole('heading', { name: 'New run' })).toBeAttached()
   await page.getByLabel('Dataset', { exact: true }).selectOption({ label: settings.dataset })
   for (const method of settings.methods) {
     await methodButton(page, method).click()
