@@ -9,6 +9,7 @@ import type {
   ScoreName,
 } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
+import { readFigures } from '../store/run-metrics.ts'
 import { getSummary, listSummaries } from '../store/run-summaries.ts'
 import { listRunTasks } from '../store/run-tasks.ts'
 import { getRun, type RunRecord } from '../store/runs.ts'
@@ -25,8 +26,9 @@ export interface ComparedEntry {
   datasetId: string
   datasetName: string
   datasetHash: string
-  validation?: Scores
-  test?: Scores
+  /** An imported run may lack some of them. */
+  validation?: Partial<Scores>
+  test?: Partial<Scores>
   confusion: ConfusionMatrix[]
 }
 
@@ -125,7 +127,7 @@ function readEntries(database: Database, id: string): ComparedEntry[] {
         datasetName: run.datasetName,
         datasetHash: run.datasetHash,
         ...(results[0] ? { validation: results[0].validation } : {}),
-        ...(run.test ? { test: run.test } : {}),
+        ...testOf(database, run, summary.imported === true),
         confusion: run.confusion ?? [],
       },
     ]
@@ -143,6 +145,23 @@ function readEntries(database: Database, id: string): ComparedEntry[] {
       confusion: result?.confusion ?? [],
     }
   })
+}
+
+/** Of an imported run, the scores that its file had; nothing where there are none. */
+function testOf(database: Database, run: RunRecord, imported: boolean): { test?: Partial<Scores> } {
+  if (run.test) return { test: run.test }
+  if (!imported) return {}
+  const names = ['accuracy', 'macroF1', 'matthews', 'loss'] as const
+  const figures = readFigures(
+    database,
+    names.map((name) => `test.${name}`),
+    [run.id],
+  )
+  const found = names.flatMap((name) => {
+    const last = figures.find((figure) => figure.name === `test.${name}`)?.last
+    return last === undefined ? [] : [[name, last]]
+  })
+  return found.length > 0 ? { test: Object.fromEntries(found) } : {}
 }
 
 /** An experiment's own name for the variant, else the method's. */

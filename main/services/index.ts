@@ -14,11 +14,11 @@ import {
 import { asStoreError, openDatabase } from '../store/database.ts'
 import { createAdapterConversions } from './adapter-conversions.ts'
 import { createAdapterService } from './adapters.ts'
-import { refusedHandlers } from './coming.ts'
 import { createComparisonService } from './comparison.ts'
 import { createDatasetService } from './datasets.ts'
 import { createEvents, type Events } from './events.ts'
 import { createExperimentService } from './experiments.ts'
+import { createRunImporter } from './import-runs.ts'
 import { createMethodService } from './methods.ts'
 import { createModelService } from './models.ts'
 import { createPlayground } from './playground.ts'
@@ -100,7 +100,6 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     })
     const comparison = createComparisonService({ database, home })
     const handlers: Handlers = {
-      ...refusedHandlers(),
       ...createSystemService({ home, host, spawnTrainer }),
       ...models,
       ...datasets,
@@ -115,6 +114,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       ...comparison.handlers,
       ...createReportService({ database, home, compare: comparison.handlers['comparison.get'] }),
       ...createRunLibrary({ database, home, publish }),
+      ...createRunImporter({ database, home, publish }),
       ...playground.handlers,
     }
     let closing: Promise<void> | undefined

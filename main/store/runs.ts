@@ -231,6 +231,11 @@ export function setQueueOrder(database: Database, ids: readonly string[]): void 
   database.transaction(() => ids.forEach((id, index) => void set.run(index + 1, id)))()
 }
 
+/** Says that a run's figures come from files of another program. */
+export function markImported(database: Database, id: string): void {
+  database.prepare<[string]>('UPDATE runs SET imported = 1, queue_order = NULL WHERE id = ?').run(id)
+}
+
 /** Removes a run with its metrics, log and checkpoint rows. False when there is no such run. */
 export function removeRun(database: Database, id: string): boolean {
   return database.prepare<[string]>('DELETE FROM runs WHERE id = ?').run(id).changes > 0
