@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+import { attachOrOpen, type Connection } from '../../../main/attach.ts'
+import type { DeviceReport } from '../../../preload/contract.ts'
+import { createStubWorkbench, type StubWorkbench } from '../server/stub-workbench.ts'
+import { runProgram, type Ended } from './program.ts'
+
+let home: string
+let workbench: StubWorkbench
+let connection: Connection
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'workbench-cli-devices-'))
+  workbench = createStubWorkbench()
+  connection = await attachOrOpen(home, () => workbench)
+})
+
+afterEach(async () => {
+  await connection.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const cli = (...args: string[]): Promise<Ended> => runProgram(['devices', ...args], { home })
+const asked = () => workbench.calls.map(({ input }) => input)
+
+const untried: DeviceReport[] = [
+  { engine: 'onnxruntime', device: 'cpu', name: 'A processor', available: true, version: '1.30.0' },
+]
+const measured: DeviceReport[] = [
+  {
+    ...{ engine: 'onnxruntime', device: 'cpu', name: 'A processor', available: true, version: '1.30.0' },
+    ...{
+      stepMs: 61.4,
+      memoryBytes: 16e9,
+      chosen: 'The only measured device that fits: onnxruntime on cpu 61 ms.',
+    },
+  },
+  {
+    ...{ engine: 'tensorflow', device: 'tensorflow', name: '', available: false, version: '4.22.0' },
+    problem: 'cannot be used: it is not there. Install its native part: npm run setup:tensorflow',
+  },
+]
+
+it('are shown as they were measured, with what is wrong and what auto takes', async () => {
+  workbench.answers['system.devices'] = () => measured
+  const { code, stdout } = await cli()
+  expect(code).toBe(0)
+  expect(asked()).toEqual([{ measure: false }])
+  expect(stdout).toMatch(/onnxruntime +cpu +A processor +16 GB +1\.30\.0 +61 ms +yes/)
+  expect(stdout).toMatch(/tensorflow +tensorflow +4\.22\.0 +no/)
+  expect(stdout).toContain('tensorflow on tensorflow: cannot be used: it is not there. Install')
+  expect(stdout).toContain('auto takes onnxruntime on cpu. The only measured device that fits')
+})
+
+it('are measured where that was never done', async () => {
+  workbench.answers['system.devices'] = (input) => {
+    return (input as { measure: boolean }).measure ? measured : untried
+  }
+  const { stdout } = await cli('--json')
+  expect(asked()).toEqual([{ measure: false }, { measure: true }])
+  expect(JSON.parse(stdout)).toEqual(measured)
+})
+
+it('are measured anew on request', async () => {
+  workbench.answers['system.devices'] = () => measured
+  await cli('--measure')
+  expect(asked()).toEqual([{ measure: false }, { measure: true }])
+})
