@@ -1,5 +1,6 @@
 /** How values spread over seeds: a box of quartiles, the single values and the mean with its interval, per group. */
 import type { Box } from '../../preload/contract.ts'
+import { shortNames } from '../lib/group-looks.ts'
 import { toCsv } from '../lib/tsv.ts'
 import type { Drawn } from './drawn.ts'
 import { axisTitle, axisValue, frame, type Axis, type ChartOption } from './options.ts'
@@ -32,6 +33,7 @@ interface Drawing {
 
 /** Groups from the top down, values to the right: names keep their room. */
 export function boxOption(chart: BoxChart, tokens: ChartTokens): ChartOption {
+  const short = shortNames(chart.entries.map(({ name }) => name))
   const base = frame(chart.title, chart.value, { name: '' }, tokens)
   const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
   return {
@@ -41,7 +43,7 @@ export function boxOption(chart: BoxChart, tokens: ChartTokens): ChartOption {
     yAxis: {
       type: 'category' as const,
       inverse: true,
-      data: chart.entries.map(({ name }) => name),
+      data: chart.entries.map(({ name }) => short.get(name) ?? name),
       axisLabel: { ...label, width: 134, overflow: 'truncate' as const, interval: 0 },
       axisLine: { show: false },
       axisTick: { show: false },

@@ -179,7 +179,7 @@ function perRun(
           id: `${group.id}|${id}`,
           name: group.runs.length > 1 ? `${group.name}, seed ${seed}` : group.name,
           color: style?.color ?? '--variant-mam',
-          ...(style === undefined ? {} : { dash: style.dash }),
+          width: 1.25,
           points: drawn,
         },
       ]

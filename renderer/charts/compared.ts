@@ -1,5 +1,6 @@
 /** The charts of a comparison, from what `comparison.get` answers. */
 import type { ComparedGroup, Comparison, ScoreName, Spread } from '../../preload/contract.ts'
+import { shortNames } from '../lib/group-looks.ts'
 import type { VariantStyle } from '../lib/variants.ts'
 import type { BoxChart, BoxEntry } from './boxes.ts'
 import type { Heatmap } from './heatmap.ts'
@@ -148,19 +149,20 @@ export function pruningChart(groups: readonly ComparedGroup[], look: ComparedLoo
   }
 }
 
-/** F1 of every class under every group. */
+/** F1 of every class (across) under every group. */
 export function classHeat(groups: readonly ComparedGroup[]): Heatmap {
   const scored = groups.filter((group) => group.classScores !== undefined)
   const classes = scored[0]?.classScores ?? []
   const labels = classes.map(({ label }) => label)
+  const short = shortNames(scored.map(({ name }) => name))
   const rowsOf = new Map(classes.map(({ label, rows }) => [label, rows]))
   return {
     title: 'F1 of each class',
-    x: { name: 'Variant', labels: scored.map(({ name }) => name) },
-    y: { name: 'Class (rows)', labels: labels.map((label) => `${label} (${rowsOf.get(label) ?? 0})`) },
+    x: { name: 'Class (rows)', labels: labels.map((label) => `${label} (${rowsOf.get(label) ?? 0})`) },
+    y: { name: 'Variant', labels: scored.map(({ name }) => short.get(name) ?? name) },
     value: { name: 'F1', percent: true, min: 0, max: 1 },
-    cells: scored.flatMap((group, x) =>
-      labels.flatMap((label, y) => {
+    cells: scored.flatMap((group, y) =>
+      labels.flatMap((label, x) => {
         const found = group.classScores?.find((score) => score.label === label)
         return found === undefined ? [] : [{ x, y, value: found.f1 }]
       }),

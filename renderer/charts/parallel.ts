@@ -24,10 +24,10 @@ export function settingName(path: string): string {
   return path === 'method.name' ? 'method' : (path.split('.').at(-1) ?? path)
 }
 
-/** A numeric setting over more than a factor of 20, all above 0, has a logarithmic axis. */
+/** A numeric setting over a factor of 10 or more, all above 0, has a logarithmic axis. */
 export function isLogarithmic({ numeric, values }: Pick<Setting, 'numeric' | 'values'>): boolean {
   const numbers = values.map(Number)
-  return numeric && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) > 20
+  return numeric && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= 10
 }
 
 export function parallelOption(
@@ -145,7 +145,7 @@ export function drawImportance(sweep: SweepAnalysis): Drawn {
       const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
       return {
         ...base,
-        grid: { ...base.grid, left: 130 },
+        grid: { ...base.grid, left: 130, right: 130 },
         xAxis: { ...base.xAxis, splitLine: { show: true, lineStyle: { color: tokens.grid } } },
         yAxis: {
           type: 'category' as const,

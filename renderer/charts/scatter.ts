@@ -1,4 +1,5 @@
 /** Cost against score: a point with its interval for each group, and the front that no group beats in both. */
+import { shortNames } from '../lib/group-looks.ts'
 import { toCsv } from '../lib/tsv.ts'
 import type { Drawn } from './drawn.ts'
 import { axisTitle, axisValue, frame, type Axis, type ChartOption } from './options.ts'
@@ -38,8 +39,11 @@ export function frontPoints(chart: Scatter): ScatterPoint[] {
 export function scatterOption(chart: Scatter, tokens: ChartTokens): ChartOption {
   const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
   const shown = chart.points.filter((point) => isShown(chart, point))
+  const short = shortNames(shown.map(({ name }) => name))
+  const base = frame(chart.title, chart.x, chart.y, tokens)
   return {
-    ...frame(chart.title, chart.x, chart.y, tokens),
+    ...base,
+    grid: { ...base.grid, right: 36 },
     tooltip: itemTooltip((id) => {
       const point = chart.points.find((entry) => entry.id === id)
       if (point === undefined) return undefined
@@ -88,8 +92,8 @@ export function scatterOption(chart: Scatter, tokens: ChartTokens): ChartOption 
         emphasis: { scale: 1.7, itemStyle: { borderColor: tokens.text, borderWidth: 1.5 } },
         label: {
           show: true,
-          position: 'right' as const,
-          formatter: shortName(point.name),
+          position: isRight(chart, shown, point) ? ('left' as const) : ('right' as const),
+          formatter: shortName(short.get(point.name) ?? point.name),
           ...label,
         },
         labelLayout: { hideOverlap: true },
@@ -97,6 +101,15 @@ export function scatterOption(chart: Scatter, tokens: ChartTokens): ChartOption 
       })),
     ],
   }
+}
+
+/** Whether a point lies so far right that its name has no room beyond it. */
+function isRight({ x }: Scatter, shown: readonly ScatterPoint[], point: ScatterPoint): boolean {
+  const place = (value: number) => (x.log === true ? Math.log(value) : value)
+  const places = shown.map((entry) => place(entry.x))
+  // The axis of what is not logarithmic may begin at 0.
+  const least = x.log === true ? Math.min(...places) : Math.min(0, ...places)
+  return place(point.x) - least > 0.6 * (Math.max(...places) - least)
 }
 
 /** A name that fits beside its point. */

@@ -12,6 +12,10 @@ const texts: Record<string, (run: RunSummary) => string[]> = {
   status: (run) => [run.status, statusWords[run.status]],
   name: (run) => [run.name],
   id: (run) => [run.id],
+  tag: (run) => run.tags ?? [],
+  notes: (run) => [run.notes ?? ''],
+  experiment: (run) => [run.experiment?.name ?? '', run.experiment?.id ?? ''],
+  variant: (run) => [run.experiment?.variant ?? ''],
 }
 
 const numbers: Record<string, (run: RunSummary) => number | undefined> = {
@@ -90,9 +94,8 @@ function words(term: string): Test {
   const negative = term.startsWith('-') && term.length > 1
   const wanted = (negative ? term.slice(1) : term).toLowerCase()
   return (run) => {
-    const found = [run.name, run.method, run.datasetName, run.modelName, statusWords[run.status]].some(
-      (text) => text.toLowerCase().includes(wanted),
-    )
+    const own = [run.name, run.method, run.datasetName, run.modelName, statusWords[run.status]]
+    const found = [...own, ...(run.tags ?? [])].some((text) => text.toLowerCase().includes(wanted))
     return found !== negative
   }
 }

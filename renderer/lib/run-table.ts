@@ -55,8 +55,14 @@ export function compareValues(a: SortValue, b: SortValue, descending: boolean): 
   return descending ? -order : order
 }
 
-export function sortRuns(runs: readonly RunSummary[], key: SortKey, descending: boolean): RunSummary[] {
-  const value: (run: RunSummary) => SortValue = sortValues[key]
+/** How runs are ordered: by one of the table's own columns, or by whatever else is told of a run. */
+export type SortBy = SortKey | ((run: RunSummary) => SortValue)
+
+const valueOf = (key: SortBy): ((run: RunSummary) => SortValue) =>
+  typeof key === 'function' ? key : sortValues[key]
+
+export function sortRuns(runs: readonly RunSummary[], key: SortBy, descending: boolean): RunSummary[] {
+  const value = valueOf(key)
   return [...runs].sort((a, b) => compareValues(value(a), value(b), descending))
 }
 
@@ -74,29 +80,40 @@ export function variantKey(run: RunSummary): string {
   )
 }
 
+/** What runs are gathered by. */
+export interface Grouping {
+  key: (run: RunSummary) => string
+  name: (run: RunSummary) => string
+  /** A group of one run is that run's own row. */
+  unfoldsOne: boolean
+}
+
+export const byVariant: Grouping = { key: variantKey, name: nameWithoutSeed, unfoldsOne: true }
+
 /**
- * Runs under their variants, in the order of the variants' mean. A variant of one run is that run's own row.
- * `open` holds the keys of the variants whose seeds are shown.
+ * Runs under their groups, in the order of the groups' mean. `open` holds the keys of the groups whose runs are shown.
  */
 export function groupRuns(
   runs: readonly RunSummary[],
-  key: SortKey,
+  key: SortBy,
   descending: boolean,
   open: ReadonlySet<string>,
+  by: Grouping = byVariant,
 ): TableRow[] {
-  const groups = Map.groupBy(sortRuns(runs, key, descending), variantKey)
-  const value: (run: RunSummary) => SortValue = sortValues[key]
+  const groups = Map.groupBy(sortRuns(runs, key, descending), by.key)
+  const value = valueOf(key)
   return [...groups]
     .sort(([, a], [, b]) => compareValues(groupValue(a.map(value)), groupValue(b.map(value)), descending))
     .flatMap(([group, members]): TableRow[] => {
       const [first] = members
       if (first === undefined) return []
-      if (members.length === 1) return [{ kind: 'run', key: first.id, run: first, nested: false }]
+      if (members.length === 1 && by.unfoldsOne)
+        return [{ kind: 'run', key: first.id, run: first, nested: false }]
       const isOpen = open.has(group)
       const head: VariantRow = {
         kind: 'variant',
         key: group,
-        name: nameWithoutSeed(first),
+        name: by.name(first),
         runs: members,
         open: isOpen,
       }

@@ -67,7 +67,7 @@ export const runColumns: Column<TableRow>[] = [
     sortable: true,
     text: (row) => (row.kind === 'run' ? statusWords[row.run.status] : statusSummary(row.runs)),
   },
-  { id: 'method', label: 'Method', width: 132, sortable: true, text: (row) => firstOf(row)?.method ?? '' },
+  { id: 'method', label: 'Method', width: 150, sortable: true, text: (row) => firstOf(row)?.method ?? '' },
   {
     id: 'progress',
     label: 'Progress',
@@ -110,7 +110,7 @@ export const runColumns: Column<TableRow>[] = [
   {
     id: 'parameters',
     label: 'Trained',
-    width: 84,
+    width: 96,
     ...number,
     text: (row) =>
       figure(
@@ -157,4 +157,31 @@ export const runColumns: Column<TableRow>[] = [
     sortable: true,
     text: (row) => formatMoment(firstOf(row)?.createdAt ?? ''),
   },
+  {
+    id: 'ended',
+    label: 'Ended',
+    width: 112,
+    sortable: true,
+    text: (row) => formatMoment(firstOf(row)?.endedAt ?? ''),
+  },
+  { id: 'tags', label: 'Tags', width: 140, sortable: true, text: (row) => tagsOf(row).join(', ') },
+  {
+    id: 'notes',
+    label: 'Notes',
+    width: 200,
+    text: (row) => (row.kind === 'run' ? (row.run.notes ?? '') : ''),
+  },
+  {
+    id: 'experiment',
+    label: 'Experiment',
+    width: 160,
+    sortable: true,
+    text: (row) => firstOf(row)?.experiment?.name ?? '',
+  },
 ]
+
+/** The tags of a run, or all that a group's runs have. */
+export function tagsOf(row: TableRow): string[] {
+  const members = row.kind === 'run' ? [row.run] : row.runs
+  return [...new Set(members.flatMap(({ tags = [] }) => tags))]
+}
