@@ -53,7 +53,10 @@ export function untriedDevice(name: DeviceName): DeviceReport {
  * @param cacheFolder where the measurements are kept
  * @throws WorkbenchError `engine` or `bad-input` saying why it cannot be had and what to do
  */
-export async function openEngine(choice: EngineChoice, cacheFolder: string): Promise<Engine> {
+export async function openEngine(
+  choice: Pick<EngineChoice, 'engine' | 'device' | 'threads'>,
+  cacheFolder: string,
+): Promise<Engine> {
   const { reason, ...name } = chooseDevice(choice, await readDevices(cacheFolder))
   return { ...(await openDevice(name, choice.threads)), reason }
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 
-import { WorkbenchError, type ContractError, type RunStatus } from '../../preload/contract.ts'
+import { EngineChoice, WorkbenchError, type ContractError, type RunStatus } from '../../preload/contract.ts'
 import { assetsFolder } from '../assets.ts'
 import type { Database } from '../store/database.ts'
 import { getDatasetFile } from '../store/datasets.ts'
@@ -47,7 +47,7 @@ export function createJob(database: Database, home: string, run: RunRecord): Tra
   const earlier = findEarlierRun(database, run.config)
   return {
     runId: run.id,
-    config: run.config,
+    config: { ...run.config, engine: engineOf(run) },
     modelFolder: modelFolderOf(database, home, run),
     tasks: jobTasks(database, home, run),
     adapters: jobAdapters(database, home, run.id),
@@ -69,6 +69,14 @@ export function createJob(database: Database, home: string, run: RunRecord): Tra
     // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
     resume: run.startedAt !== undefined,
   }
+}
+
+/** A run that goes on does so on the device that it began on, whatever `auto` would take now: another rounds otherwise. */
+function engineOf({ config, environment }: RunRecord): EngineChoice {
+  if (environment === undefined) return config.engine
+  const { engine, device } = environment
+  const begun = EngineChoice.safeParse({ ...config.engine, engine, device })
+  return begun.success ? begun.data : config.engine
 }
 
 function jobTasks(database: Database, home: string, run: RunRecord): JobTask[] {
