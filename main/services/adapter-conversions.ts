@@ -8,7 +8,7 @@ import type { Database } from '../store/database.ts'
 import { listModels } from '../store/models.ts'
 import { runAdapterName, type ConvertJob, type FromTrainer } from '../training/messages.ts'
 import { adapterFile, adaptersFolder } from './adapter-files.ts'
-import { requireAdapter } from './adapters.ts'
+import { requireAdapter, toSummary } from './adapters.ts'
 import type { Publish } from './events.ts'
 import { supervise, toError, type FinalMessage } from './run-supervision.ts'
 import { freeName } from './trained-parts.ts'
@@ -65,7 +65,7 @@ export function createAdapterConversions(options: {
       const own = randomUUID()
       await mkdir(join(home, adaptersFolder), { recursive: true })
       const made = await convert(adapter, 'ejected', join(home, adapterFile(own)))
-      const { file: _file, ...summary }: AdapterRecord = {
+      insertAdapter(database, {
         ...adapter,
         id: own,
         name: freeName(database, `${adapter.name} (ejected)`),
@@ -74,10 +74,9 @@ export function createAdapterConversions(options: {
         bytes: made.bytes,
         createdAt: new Date().toISOString(),
         file: adapterFile(own),
-      }
-      insertAdapter(database, { ...summary, file: adapterFile(own) })
+      })
       publish('adapter.changed', { id: own })
-      return summary
+      return toSummary(requireAdapter(database, own))
     },
     async 'adapters.merge'({ id, folder }) {
       const adapter = requireAdapter(database, id)

@@ -124,6 +124,6 @@ function plural(noun: string, names: readonly string[]): string {
   return shown.length === 1 ? `${noun} ${last}` : `${noun}s ${shown.slice(0, -1).join(', ')} and ${last}`
 }
 
-function toSummary({ file: _file, ...adapter }: AdapterRecord): AdapterSummary {
+export function toSummary({ file: _file, ...adapter }: AdapterRecord): AdapterSummary {
   return adapter
 }

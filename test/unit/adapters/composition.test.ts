@@ -11,8 +11,11 @@ import { findMethod } from '../../../main/adapters/registry.ts'
 import { parseComposition } from '../../../main/verify/composition-text.ts'
 import { compute, difference, smallConfig, textCount } from '../../fixtures/computed.ts'
 
-const adapter = (name: string, method = 'seq_bn', options: Record<string, unknown> = { reduction_factor: 4 }): NamedAdapter =>
-  namedAdapter(findMethod(method), options, smallConfig, name)
+const adapter = (
+  name: string,
+  method = 'seq_bn',
+  options: Record<string, unknown> = { reduction_factor: 4 },
+): NamedAdapter => namedAdapter(findMethod(method), options, smallConfig, name)
 const [a, b] = [adapter('a'), adapter('b')]
 
 async function logits(composition: Composition, feeds = {}): Promise<Float32Array | undefined> {

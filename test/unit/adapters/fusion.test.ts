@@ -9,8 +9,11 @@ import {
 import { findMethod } from '../../../main/adapters/registry.ts'
 import { compute, difference, smallConfig } from '../../fixtures/computed.ts'
 
-const adapter = (name: string, options: Record<string, unknown> = { reduction_factor: 4 }, method = 'seq_bn'): NamedAdapter =>
-  namedAdapter(findMethod(method), options, smallConfig, name)
+const adapter = (
+  name: string,
+  options: Record<string, unknown> = { reduction_factor: 4 },
+  method = 'seq_bn',
+): NamedAdapter => namedAdapter(findMethod(method), options, smallConfig, name)
 const context = (adapters: readonly NamedAdapter[]): PrepareContext => ({
   config: smallConfig,
   adapterName: 'run',

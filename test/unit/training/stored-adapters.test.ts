@@ -133,7 +133,8 @@ describe('a fusion of trained adapters', () => {
     expect(predictions.map(({ scores: [no = 0, yes = 0] }) => yes > no)).toEqual([true, false])
     for (const { fusion = [] } of predictions) {
       expect(fusion.map(({ layer, place }) => `${layer} ${place}`)).toEqual(['0 output', '1 output'])
-      for (const { weights } of fusion) expect(weights.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 5)
+      for (const { weights } of fusion)
+        expect(weights.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 5)
     }
     // Another text is listened to otherwise.
     expect(predictions[0]?.fusion).not.toEqual(predictions[1]?.fusion)
