@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { DatasetSummary, InputOf, RunDetail } from '../../preload/contract.ts'
 import type { Client } from './client.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
+import { finish } from './experiment.ts'
 import { describeDemo, type DemoRow } from './demo-report.ts'
 import { duration, percent } from './format.ts'
 import { findModel } from './lookup.ts'
@@ -39,8 +40,11 @@ export function addDemoCommand(program: Command, host: CliHost): void {
       'train the method families on three sample tasks with the encoder that ships, and compare them',
     )
     .option('--seed <number>', 'seed of everything random', parseInteger, 1)
-    .action((flags: CommonOptions & { seed: number }) =>
+    .option('--full', 'the default experiment instead: more variants, three seeds, and a report')
+    .option('--report <file>', 'of --full: .html, .md or .csv')
+    .action((flags: CommonOptions & { seed: number; full?: true; report?: string }) =>
       withWorkbench(host, flags, async (client, output, home) => {
+        if (flags.full) return runDefaultExperiment(client, output, flags)
         const startedAt = performance.now()
         const rows = await trainAll(client, output, flags.seed)
         output.result(rows, () => describeDemo(rows))
@@ -54,6 +58,22 @@ export function addDemoCommand(program: Command, host: CliHost): void {
         )
       }),
     )
+}
+
+/** The experiment that the window offers as well, on the sample tasks. */
+async function runDefaultExperiment(
+  client: Client,
+  output: Output,
+  { seed, report }: { seed: number; report?: string },
+): Promise<void> {
+  const samples = await client.invoke('datasets.addSamples', {})
+  const config = await client.invoke('experiments.default', {
+    name: 'Adapter, Fusion, Drop, MAM and baselines',
+    datasetIds: samples.map(({ id }) => id),
+    seeds: [seed, seed + 1, seed + 2],
+  })
+  const { id } = await client.invoke('experiments.create', { config })
+  await finish(client, output, id, report)
 }
 
 async function trainAll(client: Client, output: Output, seed: number): Promise<DemoRow[]> {

@@ -2,10 +2,13 @@ import { Command, CommanderError } from 'commander'
 
 import { toContractError } from '../../preload/contract.ts'
 import { addAdapterCommands } from './adapters.ts'
+import { addCompareCommand } from './compare.ts'
 import type { CliHost } from './context.ts'
 import { addDatasetCommands } from './datasets.ts'
 import { addDemoCommand } from './demo.ts'
 import { addDevicesCommand } from './devices.ts'
+import { addExperimentCommands } from './experiment.ts'
+import { addExportCommands } from './export.ts'
 import { addMethodCommands } from './methods.ts'
 import { addModelCommands } from './models.ts'
 import { addPredictCommand } from './predict.ts'
@@ -25,6 +28,7 @@ export function runCli(host: CliHost, args: string[]): Promise<ExitCode> {
   )
   for (const add of [
     ...[addModelCommands, addDatasetCommands, addMethodCommands, addTrainCommand, addRunCommands],
+    ...[addExportCommands, addExperimentCommands, addCompareCommand],
     ...[addAdapterCommands, addPredictCommand],
     ...[addVerifyCommand, addDevicesCommand, addServeCommand, addDemoCommand],
   ]) {

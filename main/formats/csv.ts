@@ -3,7 +3,11 @@ export type Cell = string | number | boolean | undefined
 
 /** Rows as CSV (RFC 4180: CRLF, quotes where they are needed). */
 export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [header, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('')
+  return [header, ...rows].map(csvLine).join('')
+}
+
+export function csvLine(row: readonly Cell[]): string {
+  return `${row.map(csvCell).join(',')}\r\n`
 }
 
 function csvCell(value: Cell): string {

@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
+
+import { WorkbenchError, type Comparison, type InputOf } from '../../preload/contract.ts'
+import { figure as threeFigures, scoreCell } from '../formats/report-tables.ts'
+import type { Client } from './client.ts'
+import { count, table } from './format.ts'
+import { UsageError } from './usage.ts'
+
+const formats = { '.html': 'html', '.htm': 'html', '.md': 'markdown', '.csv': 'csv' } as const
+
+/** Writes a report in the format that the file's name says, and returns the file. */
+export async function writeReport(
+  client: Client,
+  input: InputOf<'report.create'>,
+  file: string,
+): Promise<string> {
+  const extension = extname(file).toLowerCase()
+  const format = Object.entries(formats).find(([known]) => known === extension)?.[1]
+  if (format === undefined) {
+    throw new UsageError(`The file "${file}" says no format. Let it end in .html, .md or .csv.`)
+  }
+  const { content } = await client.invoke('report.create', { ...input, format })
+  const path = resolve(file)
+  try {
+    writeFileSync(path, content)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new WorkbenchError('storage', `The report could not be written to ${path}: ${reason}.`)
+  }
+  return path
+}
+
+/** The answer in words, a table for each dataset, and which differences are more than chance. */
+export function describeComparison({ metric, split, groups, pairs, answers, missing }: Comparison): string {
+  const tables = [...Map.groupBy(groups, ({ datasetName }) => datasetName)].map(([dataset, alike]) => {
+    const ranked = alike.toSorted((a, b) => (b.score?.mean ?? -1) - (a.score?.mean ?? -1))
+    return [
+      '',
+      `${dataset}: ${metric} on ${split} rows`,
+      table(
+        [
+          'variant',
+          'model',
+          metric === 'matthews' ? metric : `${metric} %`,
+          'seeds',
+          'trainable',
+          'seconds',
+          'examples/s',
+          'ms p50',
+        ],
+        ranked.map((group) => [
+          group.name,
+          group.modelName,
+          scoreCell(group, metric),
+          String(group.score?.values.length ?? 0),
+          count(group.trainableParameters),
+          threeFigures(group.seconds?.mean),
+          threeFigures(group.examplesPerSecond?.mean),
+          threeFigures(group.latency?.p50),
+        ]),
+      ),
+    ].join('\n')
+  })
+  const significant = pairs.filter((pair) => pair.significant).length
+  return [
+    ...answers.map(({ text }) => text),
+    ...tables,
+    '',
+    pairs.length === 0
+      ? 'No two variants could be tested against each other.'
+      : `${String(significant)} of ${String(pairs.length)} tested differences are significant (Holm, 5 %).`,
+    ...(missing.length > 0 ? [`Not there any more: ${missing.join(', ')}.`] : []),
+  ].join('\n')
+}
