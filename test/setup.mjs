@@ -142,7 +142,7 @@ function installTensorflowWheel() {
     rmSync(wheel)
   }
   try {
-    installTensorflow({ libtensorflow: folder, say })
+    installTensorflow({ libtensorflow: folder, keep: true, say })
   } catch (error) {
     leftOut.push(`${name}: ${error.message}`)
   }

@@ -1,7 +1,7 @@
 /**
  * `npm run setup:tensorflow [-- --libtensorflow <folder>]`: the native part of @tensorflow/tfjs-node-gpu, which `npm ci`
  * leaves out. Without a folder the package downloads what it was made for; with one, an unpacked TensorFlow wheel, its
- * binding is compiled against that. Run again, it does only what is missing.
+ * binding is compiled against that, in place of one that is there.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -52,15 +52,15 @@ export function tensorflowProblem() {
 /**
  * Installs the native part.
  *
- * @param {{ libtensorflow?: string, say: (line: string) => void }} options
+ * @param {{ libtensorflow?: string, keep?: boolean, say: (line: string) => void }} options keep one that can be loaded
  * @throws Error saying what failed and what to do
  */
-export function installTensorflow({ libtensorflow, say }) {
+export function installTensorflow({ libtensorflow, keep = libtensorflow === undefined, say }) {
   const folder = packageFolder('@tensorflow/tfjs-node-gpu')
   if (folder === undefined) {
     throw new Error('the package @tensorflow/tfjs-node-gpu is not installed; run: npm ci --include=optional')
   }
-  if (tensorflowProblem() === undefined) return say('TensorFlow: there')
+  if (keep && tensorflowProblem() === undefined) return say('TensorFlow: there')
   if (libtensorflow === undefined) download(folder, say)
   else compile(folder, resolve(libtensorflow), say)
   const problem = tensorflowProblem()
