@@ -39,6 +39,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   engine?: string
   device?: string
   threads?: number
+  cacheMegabytes?: number
   weightDecay?: number
   warmup?: number
   schedule?: string
@@ -94,9 +95,14 @@ export function trainFlags(command: Command): Command {
     .option('--pooling <name>', 'what the head reads: auto, first or last (token), or mean (of all)')
     .option('--patience <count>', 'stop after so many epochs without a better score; 0: never', parseInteger)
     .option('--best-metric <name>', 'accuracy, macroF1 or matthews')
-    .option('--engine <name>', 'auto or onnxruntime')
-    .option('--device <name>', 'auto or cpu')
+    .option('--engine <name>', 'auto, onnxruntime or tensorflow')
+    .option('--device <name>', 'auto, or a device that “devices” lists')
     .option('--threads <count>', 'threads of the engine; 0: one per core', parseInteger)
+    .option(
+      '--cache-megabytes <count>',
+      'most that states of the frozen part may take in the cache folder; 0: compute them at every step',
+      parseInteger,
+    )
     .option('--weight-decay <number>', 'of AdamW', parseNumber)
     .option('--warmup <share>', 'share of the steps during which the learning rate rises', parseNumber)
     .option('--schedule <name>', 'linear, constant or cosine')
@@ -130,7 +136,7 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     checkpointSteps,
     backbonePrecision,
   } = flags
-  const { engine, device, threads, unfreeze: unfreezeLayers, decayExempt } = flags
+  const { engine, device, threads, cacheMegabytes, unfreeze: unfreezeLayers, decayExempt } = flags
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
     ...flags.learningRate,
@@ -149,7 +155,7 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     earlierRunId: resolved.earlierRunId,
     head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
     training,
-    engine: { engine, device, threads },
+    engine: { engine, device, threads, cacheMegabytes },
   })
   if (parsed.success) return parsed.data
   throw new UsageError(flagIssues(parsed.error.issues))

@@ -19,8 +19,11 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
   const earlierTask = await remeasureEarlierTask(context, values)
+  const kept = context.examples.flatMap(({ train, validation }) => [train, validation])
+  const cache = context.tuning.cacheUse(kept)
   return {
     cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
+    ...(cache ? { cache } : {}),
     ...(latency ? { latency } : {}),
     ...(dropCurve ? { dropCurve } : {}),
     ...(fusion ? { fusion } : {}),

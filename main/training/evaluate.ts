@@ -40,7 +40,7 @@ export interface BatchOutputs {
  * @param fetch names of the outputs to hand on
  */
 export async function* readBatches(
-  { compiled, feeds }: ReadyGraph,
+  { compiled, feeds, states }: ReadyGraph,
   examples: Examples,
   fetch: readonly string[],
   { labels, padId, own = 0, onBatch }: ReadOptions,
@@ -57,7 +57,8 @@ export async function* readBatches(
       ),
     )
     const began = performance.now()
-    const outputs = await compiled.run(Object.assign({}, feeds, encoderFeeds(batch), ...targets), fetch)
+    const kept = await states?.feeds(texts, batch)
+    const outputs = await compiled.run(Object.assign({}, feeds, encoderFeeds(batch), kept, ...targets), fetch)
     yield { indices, batch, outputs, seconds: (performance.now() - began) / 1000 }
     await onBatch?.()
   }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 
 import {
@@ -29,7 +30,7 @@ import { prepare, type Prepared } from './prepare.ts'
 import { Reporter } from './reporter.ts'
 import { evaluateTasks, taskOf, tellScores, type RunContext, type TaskExamples } from './run-context.ts'
 import { learningRateAt } from './schedule.ts'
-import { Tuning, type StepResult } from './tuning.ts'
+import { Tuning, type StateKeeping, type StepResult } from './tuning.ts'
 
 /** What the user may ask of a run while it goes on. */
 export interface Control {
@@ -140,7 +141,7 @@ class TrainingRun {
     for (const { datasetFile, labels } of job.tasks) {
       examples.push(await readExamples(datasetFile, prepared.tokenizer, labels, training.maximumLength))
     }
-    const tuning = new Tuning(prepared, training)
+    const tuning = new Tuning(prepared, training, stateKeeping(job, reporter))
     const saved = job.resume ? await readLatest(job.runFolder, tuning.layout) : undefined
     const size = tuning.layout.size
     tuning.start(
@@ -217,6 +218,7 @@ class TrainingRun {
     const learningRate = learningRateAt(step, this.steps, this.prepared.learningRate, this.config)
     const examples = this.examples[batch.task]
     if (!examples) throw new Error(`there is no task ${batch.task}`)
+    await this.tuning.keepStates(examples.train, () => this.context.breathe('preparing'))
     const result = await this.tuning.train(step, learningRate, examples.train, batch)
     const { loss, gradientNorm, seconds } = result
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
@@ -370,6 +372,19 @@ async function pretrained({ backbone }: Prepared, name: string): Promise<Float32
   const tensor = backbone.tensors.get(name)
   if (!tensor) throw new Error(`the backbone has no tensor "${name}"`)
   return tensor.read()
+}
+
+/** With one epoch, nothing that is kept would be read again. */
+function stateKeeping(
+  { cacheFolder, config: { training, engine } }: TrainJob,
+  reporter: Reporter,
+): StateKeeping | undefined {
+  if (training.epochs === 1 || engine.cacheMegabytes === 0) return undefined
+  return {
+    folder: join(cacheFolder, 'states'),
+    budget: engine.cacheMegabytes * 1e6,
+    log: (text) => reporter.log(text),
+  }
 }
 
 function percent(share: number): string {

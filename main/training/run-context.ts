@@ -46,10 +46,13 @@ export async function evaluateTasks(
   const evaluations: TaskEvaluation[] = []
   for (const [task, { [split]: rows }] of examples.entries()) {
     if (split === 'test' && rows.texts.length === 0) continue
-    const graph = await tuning.evaluation([{ task, variant: variantOf(task) }], values)
+    const breathe = (): Promise<void> => context.breathe(phase)
+    // Test rows are read once: keeping their states would save nothing.
+    if (split === 'validation') await tuning.keepStates(rows, breathe)
+    const graph = await tuning.evaluation([{ task, variant: variantOf(task) }], values, { whole: false })
     const evaluation = await evaluate(graph, split, rows, taskOf(job, task).labels, {
       padId: prepared.tokenizer.padTokenId,
-      onBatch: () => context.breathe(phase),
+      onBatch: breathe,
     })
     evaluations.push({ task, ...evaluation })
   }

@@ -1,4 +1,4 @@
-import type { TrainingConfig } from '../../preload/contract.ts'
+import type { CacheUse, TrainingConfig } from '../../preload/contract.ts'
 import type { Situation, StepDraw } from '../adapters/method.ts'
 import { collate, type TaskBatch } from '../data/batches.ts'
 import { createRandom } from '../data/random.ts'
@@ -10,6 +10,7 @@ import { GraphCache } from './graph-cache.ts'
 import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
 import { optimizerFeeds, ownStepFeeds } from './optimizer.ts'
+import { PrefixCache, type StateSource } from './prefix-cache.ts'
 import type { Prepared } from './prepare.ts'
 
 export interface StepResult {
@@ -29,11 +30,23 @@ export interface ReadyGraph {
   tuned: TunedGraph
   compiled: CompiledGraph
   feeds: Record<string, HostTensor>
+  /** Where it takes states of a batch's texts from, if it reads any. */
+  states?: StateSource
 }
 
 interface Compiled {
   tuned: TunedGraph
   compiled: CompiledGraph
+  /** It reads states in place of computing them. */
+  onStates: boolean
+}
+
+/** Where states of the frozen part are kept. */
+export interface StateKeeping {
+  folder: string
+  /** Bytes of all files in the folder. */
+  budget: number
+  log(text: string): void
 }
 
 /** Graphs kept: a step's for every variant in use, an evaluation's for every task or a few more. */
@@ -56,13 +69,36 @@ export class Tuning {
   /** The graph that holds the state, and the state as long as none does. */
   private holder: { key: string; compiled: CompiledGraph } | undefined
   private begun: OptimizerVectors | undefined
+  /** What is computed once for each text, where anything is. */
+  private readonly prefix: PrefixCache | undefined
 
-  constructor(prepared: Prepared, config: TrainingConfig) {
+  /** @param keeping left out: every step computes all that it needs */
+  constructor(prepared: Prepared, config: TrainingConfig, keeping?: StateKeeping) {
     this.prepared = prepared
     this.config = config
     this.layout = prepared.model.layout
     this.evaluations = new GraphCache(Math.max(fewestEvaluationGraphs, prepared.model.tasks.length))
     this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
+    this.prefix =
+      keeping &&
+      PrefixCache.of(trainingGraph(prepared.model, config).graph, {
+        ...keeping,
+        engine: prepared.engine,
+        backboneHash: prepared.backbone.hash,
+        weights: this.frozenWeights,
+        padId: prepared.tokenizer.padTokenId,
+        maximumLength: config.maximumLength,
+      })
+  }
+
+  /** What states of the frozen part save, and take for these examples; undefined where none are kept. */
+  cacheUse(examples: readonly Examples[]): CacheUse | undefined {
+    return this.prefix && { bytes: this.prefix.bytesOf(examples), savedShare: this.prefix.savedShare }
+  }
+
+  /** Computes the states of these examples, unless that was done. @param breathe called after each batch */
+  async keepStates(examples: Examples, breathe: () => Promise<void>): Promise<void> {
+    await this.prefix?.ensure(examples, breathe)
   }
 
   /** @param parameterSteps as they stood where the training goes on; left out: it begins */
@@ -107,7 +143,7 @@ export class Tuning {
     const { model, tokenizer } = this.prepared
     const draw = this.draw(number, indices.length)
     const graph = await this.stepGraph({ task, variant: draw.variant })
-    const { tuned, compiled } = graph
+    const { tuned, compiled, onStates } = graph
     const tallied = model.method.tally?.revealed.filter((name) => tuned.revealed.includes(name)) ?? []
     const losses = tuned.addedLosses
     const fetch = [
@@ -126,6 +162,7 @@ export class Tuning {
       const outputs = await compiled.run(
         {
           ...encoderFeeds(collated),
+          ...(onStates ? await this.prefix?.feeds(batch.examples, collated) : {}),
           ...targetFeeds(batch.classes, model.tasks[task]?.labels ?? 0, indices.length),
           ...drawnFeeds(tuned.drawn, {
             seed: this.config.seed,
@@ -167,23 +204,42 @@ export class Tuning {
   /**
    * The graph that reads these situations from one batch, with these parameters. It is good until the next is asked
    * for.
+   *
+   * @param whole whether it computes all that it needs instead of reading what is kept of a text
    */
-  async evaluation(readings: readonly Situation[], values: TrainedValues): Promise<ReadyGraph> {
+  async evaluation(
+    readings: readonly Situation[],
+    values: TrainedValues,
+    { whole = true }: { whole?: boolean } = {},
+  ): Promise<ReadyGraph> {
     const { engine, model } = this.prepared
-    const { tuned, compiled } = await this.evaluations.get(JSON.stringify(readings), async () => {
-      const plain = evaluationGraph(model, { readings })
+    const key = JSON.stringify([readings, whole])
+    const { tuned, compiled, onStates } = await this.evaluations.get(key, async () => {
+      const { tuned: plain, onStates: reads } = this.onStates(evaluationGraph(model, { readings }), whole)
       // Evaluation runs seldom: it reads the weights where they lie instead of keeping them once more.
       const options = { ...this.frozenWeights, state: plain.state, prepack: false }
-      return { tuned: plain, compiled: await engine.compile(plain.graph, options) }
+      return { tuned: plain, compiled: await engine.compile(plain.graph, options), onStates: reads }
     })
     compiled.setState('parameters', values.parameters)
-    return { tuned, compiled, feeds: scheduledFeeds(tuned.scheduled, values.step) }
+    return {
+      tuned,
+      compiled,
+      feeds: scheduledFeeds(tuned.scheduled, values.step),
+      ...(onStates && this.prefix ? { states: this.prefix } : {}),
+    }
   }
 
   async dispose(): Promise<void> {
     this.holder = undefined
     await this.steps.dispose()
     await this.evaluations.dispose()
+    await this.prefix?.dispose()
+  }
+
+  /** The graph as it reads what is kept, where it can. */
+  private onStates(tuned: TunedGraph, whole = false): { tuned: TunedGraph; onStates: boolean } {
+    const upper = whole ? undefined : this.prefix?.apply(tuned.graph)
+    return { tuned: upper ? { ...tuned, graph: upper } : tuned, onStates: upper !== undefined }
   }
 
   private get frozenWeights(): Pick<CompileOptions, 'weights' | 'quantised'> {
@@ -222,14 +278,15 @@ export class Tuning {
     const key = JSON.stringify(situation)
     const moved = this.holder?.key === key ? undefined : await this.vectors()
     const graph = await this.steps.get(key, async () => {
-      const tuned = trainingGraph(model, this.config, {
+      const whole = trainingGraph(model, this.config, {
         accumulate: accumulates(this.config),
         readings: [situation],
         ownSteps: this.varies,
       })
+      const { tuned, onStates } = this.onStates(whole)
       const prepack = !this.varies || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
       const options = { ...this.frozenWeights, state: tuned.state, prepack }
-      return { tuned, compiled: await engine.compile(tuned.graph, options) }
+      return { tuned, compiled: await engine.compile(tuned.graph, options), onStates }
     })
     if (moved) {
       graph.compiled.setState('parameters', moved.parameters)

@@ -62,6 +62,11 @@ export const EngineChoice = z
     device: z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml', 'tensorflow', 'wasm']).default('auto'),
     /** Threads of the engine; 0: as many as there are cores. */
     threads: z.number().int().min(0).max(256).default(0),
+    /**
+     * Most megabytes that the states of frozen parts may take in the cache folder, those of other runs included: what a
+     * run of several epochs computes of each text below its lowest trained part is kept there. 0: nothing is kept.
+     */
+    cacheMegabytes: z.number().int().min(0).max(1_000_000).default(2048),
   })
   .strict()
 export type EngineChoice = z.infer<typeof EngineChoice>
@@ -244,8 +249,17 @@ export interface EarlierTask {
   after: Scores
 }
 
+/** What a run computed once for each text, since nothing that it trained comes before it. */
+export interface CacheUse {
+  /** Of the states kept. */
+  bytes: number
+  /** Share of a training step's operations that they save, of one example of the maximum length. */
+  savedShare: number
+}
+
 /** What a run found out about its method, besides scores. */
 export interface RunAnalysis {
+  cache?: CacheUse
   cost?: GraphCost
   latency?: Latency
   forgetting?: Forgetting
