@@ -63,11 +63,12 @@ export function testPairs(
   const untested: Comparison['untested'] = []
   for (const alike of Map.groupBy(groups, ({ entries }) => entries[0].datasetId).values()) {
     const tested: ComparedPair[] = []
+    const cached = createPairCache(answers, metric)
     alike.forEach((first, index) => {
       for (const second of alike.slice(index + 1)) {
         const reason = whyNot(first, second, answers)
         if (reason !== undefined) untested.push({ first: first.id, second: second.id, reason })
-        else tested.push(testPair(first.id, second.id, answers, metric))
+        else tested.push(testPair(first.id, second.id, answers, metric, cached))
       }
     })
     const adjusted = holm(tested.map(({ p }) => p))
@@ -77,6 +78,35 @@ export function testPairs(
     })
   }
   return { pairs, untested }
+}
+
+/** What every pair needs of a group, computed once. */
+interface PairCache {
+  /** On all rows. */
+  scoreOf(id: string): number
+  /** Whether the group's only run is right, row by row. */
+  rightOf(id: string): boolean[]
+}
+
+function createPairCache(answers: ReadonlyMap<string, GroupAnswers>, metric: ScoreName): PairCache {
+  const scores = new Map<string, number>()
+  const right = new Map<string, boolean[]>()
+  return {
+    scoreOf(id) {
+      const own = answers.get(id)?.answers ?? []
+      const rows = own[0]?.classes.length ?? 0
+      const score =
+        scores.get(id) ?? scorerOf(own, metric)(Uint32Array.from({ length: rows }, (_, row) => row))
+      scores.set(id, score)
+      return score
+    },
+    rightOf(id) {
+      const [own] = answers.get(id)?.answers ?? []
+      const known = right.get(id) ?? (own ? rightRows(own) : [])
+      right.set(id, known)
+      return known
+    },
+  }
 }
 
 function whyNot(first: Group, second: Group, answers: ReadonlyMap<string, GroupAnswers>): string | undefined {
@@ -103,18 +133,17 @@ function testPair(
   second: string,
   answers: ReadonlyMap<string, GroupAnswers>,
   metric: ScoreName,
+  { scoreOf, rightOf }: PairCache,
 ): ComparedPair {
   const [one, other] = [answers.get(first), answers.get(second)]
   const [a, b] = [one?.answers ?? [], other?.answers ?? []]
   const rows = a[0]?.classes.length ?? 0
-  const everyRow = Uint32Array.from({ length: rows }, (_, row) => row)
   const empty = new Float64Array(0)
   const { low, high, p } = resampledDifference(one?.resampled ?? empty, other?.resampled ?? empty)
-  const difference = scorerOf(a, metric)(everyRow) - scorerOf(b, metric)(everyRow)
+  const difference = scoreOf(first) - scoreOf(second)
   const shared = { first, second, difference, low, high, adjustedP: 1, significant: false, rows }
-  const [onlyA, onlyB] = [a[0], b[0]]
-  if (metric === 'accuracy' && a.length === 1 && b.length === 1 && onlyA && onlyB) {
-    return { ...shared, test: 'mcnemar', p: mcNemar(rightRows(onlyA), rightRows(onlyB)).p }
+  if (metric === 'accuracy' && a.length === 1 && b.length === 1) {
+    return { ...shared, test: 'mcnemar', p: mcNemar(rightOf(first), rightOf(second)).p }
   }
   return { ...shared, test: 'bootstrap', p }
 }

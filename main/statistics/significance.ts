@@ -60,7 +60,9 @@ export function mcNemar(first: readonly boolean[], second: readonly boolean[]): 
 
 function resample(rows: number, seed: number, index: number): Uint32Array {
   const random = createRandom(seed, 'bootstrap', index)
-  return Uint32Array.from({ length: rows }, () => random.integer(rows))
+  const sample = new Uint32Array(rows)
+  for (let i = 0; i < rows; i++) sample[i] = random.integer(rows)
+  return sample
 }
 
 function logChoose(n: number, k: number): number {
