@@ -1,0 +1,138 @@
+/** Experiments and the queue: fetched once, then followed. */
+import { SvelteMap } from 'svelte/reactivity'
+
+import type { ExperimentStatus, ExperimentSummary, QueueState } from '../../preload/contract.ts'
+import { api, errorOf } from './api.ts'
+import { ask } from './dialogs.svelte.ts'
+import { createResource } from './resource.svelte.ts'
+import { toast } from './toasts.svelte.ts'
+
+const byId = new SvelteMap<string, ExperimentSummary>()
+const status: { loaded: boolean; error: string | undefined } = $state({ loaded: false, error: undefined })
+
+const newestFirst = $derived([...byId.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt)))
+
+export const experiments = {
+  get all(): ExperimentSummary[] {
+    return newestFirst
+  },
+  get loaded(): boolean {
+    return status.loaded
+  },
+  get error(): string | undefined {
+    return status.error
+  },
+  get(id: string): ExperimentSummary | undefined {
+    return byId.get(id)
+  },
+  put(experiment: ExperimentSummary): void {
+    byId.set(experiment.id, experiment)
+  },
+}
+
+export const queue = createResource<QueueState>()
+
+/** Reads the experiments and the queue anew. */
+export async function reloadExperiments(): Promise<void> {
+  void queue.load(() => api.invoke('runs.queue', {}))
+  try {
+    const list = await api.invoke('experiments.list', {})
+    const known = new Set(list.map(({ id }) => id))
+    for (const id of byId.keys()) if (!known.has(id)) byId.delete(id)
+    for (const experiment of list) byId.set(experiment.id, experiment)
+    status.loaded = true
+    status.error = undefined
+  } catch (thrown) {
+    status.error = errorOf(thrown).message
+  }
+}
+
+/** Follows both until the returned function is called. */
+export function followExperiments(): () => void {
+  const ends = [
+    api.subscribe('experiment.changed', (experiment) => void byId.set(experiment.id, experiment)),
+    api.subscribe('experiment.removed', ({ id }) => void byId.delete(id)),
+    api.subscribe('queue.changed', (state) => queue.put(state)),
+  ]
+  return () => ends.forEach((end) => end())
+}
+
+export type ExperimentAction = 'start' | 'pause' | 'resume' | 'cancel' | 'retry'
+
+export const actionWords: Record<ExperimentAction, string> = {
+  start: 'Start',
+  pause: 'Pause',
+  resume: 'Resume',
+  cancel: 'Cancel',
+  retry: 'Retry failed',
+}
+
+export const experimentWords: Record<ExperimentStatus, string> = {
+  ready: 'Ready',
+  running: 'Running',
+  paused: 'Paused',
+  finished: 'Finished',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+}
+
+/** What an experiment's state allows. */
+export function actionsOf({
+  status: now,
+  counts,
+}: Pick<ExperimentSummary, 'status' | 'counts'>): ExperimentAction[] {
+  const retry: ExperimentAction[] = counts.failed > 0 ? ['retry'] : []
+  switch (now) {
+    case 'ready':
+      return ['start', 'cancel']
+    case 'running':
+      return ['pause', ...retry, 'cancel']
+    case 'paused':
+      return ['resume', ...retry, 'cancel']
+    case 'failed':
+    case 'cancelled':
+      return retry
+    case 'finished':
+      return []
+  }
+}
+
+/** Does an action; a failure is told in the contract's words. Cancelling asks first. */
+export async function actOnExperiment(
+  experiment: ExperimentSummary,
+  action: ExperimentAction,
+): Promise<void> {
+  if (action === 'cancel') {
+    const sure = await ask({
+      title: `Cancel “${experiment.name}”?`,
+      body: 'What runs is stopped and the rest is left out. What has finished stays.',
+      confirm: 'Cancel the experiment',
+      danger: true,
+    })
+    if (!sure) return
+  }
+  try {
+    experiments.put(await api.invoke(`experiments.${action}`, { id: experiment.id }))
+  } catch (thrown) {
+    toast(errorOf(thrown).message, 'error')
+  }
+}
+
+/** Removes an experiment after asking; true when it is gone. Its runs stay. */
+export async function removeExperiment(experiment: ExperimentSummary): Promise<boolean> {
+  const sure = await ask({
+    title: `Remove “${experiment.name}”?`,
+    body: 'Its runs stay where they are; only what holds them together goes.',
+    confirm: 'Remove',
+    danger: true,
+  })
+  if (!sure) return false
+  try {
+    await api.invoke('experiments.remove', { id: experiment.id })
+    byId.delete(experiment.id)
+    return true
+  } catch (thrown) {
+    toast(errorOf(thrown).message, 'error')
+    return false
+  }
+}
