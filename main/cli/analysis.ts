@@ -1,11 +1,12 @@
-import type { EarlierTask, Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
+import type { CacheUse, EarlierTask, Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
 import { figure, megabytes, percent, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */
 export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
-  const { cost, forgetting, earlierTask, dropCurve, fusion, selections } = analysis
+  const { cost, cache, forgetting, earlierTask, dropCurve, fusion, selections } = analysis
   return [
     ...(cost === undefined ? [] : [costInWords(cost)]),
+    ...(cache === undefined ? [] : [cacheInWords(cache)]),
     ...(forgetting === undefined ? [] : [forgettingInWords(forgetting)]),
     ...(earlierTask === undefined ? [] : [earlierTaskInWords(earlierTask)]),
     ...(tasks.length < 2
@@ -84,6 +85,10 @@ function section(title: string, header: string[], rows: string[][]): string {
 
 export function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {
   return `cost         ${figure(forwardFlops / 1e6)} MFLOP forward, ${figure(backwardFlops / 1e6)} MFLOP backward, ${megabytes(activationBytes)} of activations per example`
+}
+
+function cacheInWords({ bytes, savedShare }: CacheUse): string {
+  return `cache        ${percent(savedShare)} of a step’s operations saved, ${megabytes(bytes)} of states kept`
 }
 
 function forgettingInWords({ before, after, tokens }: Forgetting): string {

@@ -22,6 +22,11 @@ it('tells cost and forgetting with their units', () => {
   expect(text({ forgetting: { before: 2, after: 1.5, tokens: 1 } })).toContain('(−0.5000)')
 })
 
+it('tells what was kept for each text, and what that saved', () => {
+  const said = text({ cache: { bytes: 12_340_000, savedShare: 0.567 } })
+  expect(said).toContain('56.7 % of a step’s operations saved, 12.3 MB of states kept')
+})
+
 it('says what became of an earlier task', () => {
   const said = text({
     earlierTask: {
