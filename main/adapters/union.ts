@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
+import { parseMethodChoices, WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Projection } from '../models/sites.ts'
 import {
@@ -11,7 +11,6 @@ import {
   sequentialBottleneck,
   sequentialInvertibleBottleneck,
 } from './bottleneck.ts'
-import { parseChoices } from './choice-text.ts'
 import { singleAdapter } from './compose.ts'
 import { ia3 } from './ia3.ts'
 import { lora } from './lora.ts'
@@ -96,7 +95,7 @@ export function unionParts(preset: keyof typeof presets, options: unknown): Meth
 }
 
 function partsOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice[] {
-  return typeof parts === 'string' ? parseChoices(parts) : parts
+  return typeof parts === 'string' ? parseMethodChoices(parts) : parts
 }
 
 function prepareUnion(parts: readonly MethodChoice[], context: PrepareContext): PreparedMethod {

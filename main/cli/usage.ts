@@ -1,6 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 
-import { ParameterGroup } from '../../preload/contract.ts'
+import {
+  ParameterGroup,
+  parseMethodChoice,
+  WorkbenchError,
+  type MethodChoice,
+} from '../../preload/contract.ts'
 
 /** A command line that cannot be meant: the process ends with status 2. */
 export class UsageError extends Error {
@@ -100,48 +105,10 @@ export function parseLearningRates(text: string): LearningRates {
  * `seq_bn[reduction_factor=4,leave_out=[0,1]]`; further `--option key=value` come on top.
  * @throws UsageError where it does not parse
  */
-export function parseMethod(
-  text: string,
-  further: string[] = [],
-): { name: string; options: Record<string, unknown> } {
-  const match = /^\s*([\w.-]+)\s*(?:\[(.*)\])?\s*$/s.exec(text)
-  if (match === null) {
-    throw new UsageError(
-      `The method "${text}" cannot be read. Write a name, or name[option=value,option=value].`,
-    )
-  }
-  const [, name = '', list] = match
-  const pairs = [...(list === undefined ? [] : splitOutsideBrackets(list)), ...further]
-  return { name, options: Object.fromEntries(pairs.map(parseOption)) }
-}
-
-function parseOption(text: string): [string, unknown] {
-  const at = text.indexOf('=')
-  const key = text.slice(0, at).trim()
-  if (at < 1 || key === '') throw new UsageError(`The option "${text}" cannot be read. Write option=value.`)
-  return [key, parseValue(text.slice(at + 1).trim())]
-}
-
-/** A number, true, false, a list in JSON; anything else is text. */
-function parseValue(text: string): unknown {
+export function parseMethod(text: string, further: readonly string[] = []): MethodChoice {
   try {
-    return JSON.parse(text)
-  } catch {
-    return text
+    return parseMethodChoice(text, further)
+  } catch (error) {
+    throw error instanceof WorkbenchError ? new UsageError(error.message) : error
   }
-}
-
-function splitOutsideBrackets(text: string): string[] {
-  const parts: string[] = []
-  let depth = 0
-  let start = 0
-  for (const [index, character] of [...text].entries()) {
-    if ('[{'.includes(character)) depth++
-    else if (']}'.includes(character)) depth--
-    else if (character === ',' && depth === 0) {
-      parts.push(text.slice(start, index))
-      start = index + 1
-    }
-  }
-  return [...parts, text.slice(start)].filter((part) => part.trim() !== '')
 }
