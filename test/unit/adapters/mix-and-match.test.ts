@@ -101,8 +101,8 @@ describe('a union', () => {
       /both change the embeddings/,
     ],
     ['lora + fusion', /"fusion" cannot be part of a union; those that can are seq_bn,/],
-    ['lora[r', /"lora\[r" cannot be read as a method/],
-    ['lora[4]', /"4" cannot be read as an option/],
+    ['lora[r', /method "lora\[r" cannot be read/],
+    ['lora[4]', /option "4" cannot be read/],
     ['lora[r=0]', /method lora, option "r"/],
     [' ', /names no method/],
   ])('refuses "%s" with a sentence', (parts, sentence) => {
