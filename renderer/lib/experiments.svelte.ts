@@ -1,9 +1,10 @@
 /** Experiments and the queue: fetched once, then followed. */
 import { SvelteMap } from 'svelte/reactivity'
 
-import type { ExperimentStatus, ExperimentSummary, QueueState } from '../../preload/contract.ts'
+import type { ExperimentSummary, QueueState } from '../../preload/contract.ts'
 import { api, errorOf } from './api.ts'
 import { ask } from './dialogs.svelte.ts'
+import type { ExperimentAction } from './experiment-status.ts'
 import { createResource } from './resource.svelte.ts'
 import { toast } from './toasts.svelte.ts'
 
@@ -55,46 +56,6 @@ export function followExperiments(): () => void {
     api.subscribe('queue.changed', (state) => queue.put(state)),
   ]
   return () => ends.forEach((end) => end())
-}
-
-export type ExperimentAction = 'start' | 'pause' | 'resume' | 'cancel' | 'retry'
-
-export const actionWords: Record<ExperimentAction, string> = {
-  start: 'Start',
-  pause: 'Pause',
-  resume: 'Resume',
-  cancel: 'Cancel',
-  retry: 'Retry failed',
-}
-
-export const experimentWords: Record<ExperimentStatus, string> = {
-  ready: 'Ready',
-  running: 'Running',
-  paused: 'Paused',
-  finished: 'Finished',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-}
-
-/** What an experiment's state allows. */
-export function actionsOf({
-  status: now,
-  counts,
-}: Pick<ExperimentSummary, 'status' | 'counts'>): ExperimentAction[] {
-  const retry: ExperimentAction[] = counts.failed > 0 ? ['retry'] : []
-  switch (now) {
-    case 'ready':
-      return ['start', 'cancel']
-    case 'running':
-      return ['pause', ...retry, 'cancel']
-    case 'paused':
-      return ['resume', ...retry, 'cancel']
-    case 'failed':
-    case 'cancelled':
-      return retry
-    case 'finished':
-      return []
-  }
 }
 
 /** Does an action; a failure is told in the contract's words. Cancelling asks first. */

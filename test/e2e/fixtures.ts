@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 import { test as base, expect, type Page } from '@playwright/test'
 
 import { isDesktop, startDesktop } from '../shell/desktop-host.ts'
 import { browserOptions } from './browser.ts'
-import { startServer, type Server } from './server.ts'
+import { pinnedNode, startServer, type Server } from './server.ts'
 
 export { expect }
 
@@ -22,6 +25,8 @@ export interface TestWorkbench {
 }
 
 interface WorkerFixtures {
+  /** The home folder has finished runs in it from the start (prepare-home.ts), so that none has to be trained. */
+  prepared: boolean
   workbench: TestWorkbench
 }
 
@@ -33,8 +38,17 @@ interface TestFixtures {
   app: Page
 }
 
+/** Fills a home folder, on the Node that has the database's binding. */
+async function prepareHome(home: string): Promise<void> {
+  const script = fileURLToPath(new URL('prepare-home.ts', import.meta.url))
+  await promisify(execFile)(pinnedNode(), [script, home])
+}
+
 /** The desktop window as a fresh browser page would be: at the start, with nothing remembered. */
-async function desktopPage({ workbench }: WorkerFixtures, use: (page: Page) => Promise<void>): Promise<void> {
+async function desktopPage(
+  { workbench }: Pick<WorkerFixtures, 'workbench'>,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
   if (workbench.window === undefined) throw new Error('the desktop program has no window')
   await workbench.window.evaluate(() => localStorage.clear())
   await workbench.window.goto(workbench.url)
@@ -44,9 +58,12 @@ async function desktopPage({ workbench }: WorkerFixtures, use: (page: Page) => P
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   launchOptions: [async ({ browserName: _ }, use) => use(await browserOptions()), { scope: 'worker' }],
 
+  prepared: [false, { option: true, scope: 'worker' }],
+
   workbench: [
-    async ({ browserName: _ }, use) => {
+    async ({ prepared }, use) => {
       const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
+      if (prepared) await prepareHome(home)
       if (isDesktop) {
         const desktop = await startDesktop(home)
         const { url, page, start, stop } = desktop

@@ -93,7 +93,7 @@ test('several methods and seeds are queued at once and fold into variants', asyn
   const grid = page.getByRole('grid', { name: 'Runs' })
   await goTo(page, '#/runs?q=dataset:reviews%20status:finished')
   await expect(grid.getByRole('row')).toHaveCount(5, { timeout: 180_000 })
-  await page.getByLabel('Group by variant').check()
+  await page.getByLabel('Group by').selectOption('variant')
   await expect(grid.getByRole('row', { name: /head/ })).toContainText('±')
   await page.getByRole('button', { name: /Unfold the seeds of .*head/ }).click()
   await expect(grid.getByRole('row', { name: /head.*seed [12]/ })).toHaveCount(2)

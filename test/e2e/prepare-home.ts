@@ -1,12 +1,14 @@
 /**
  * `node test/e2e/prepare-home.ts HOME`: fills a home folder with finished runs as trainings would have left them, so
  * that specs of comparing need none. Two datasets; every family of methods with three seeds on each; a sweep of the
- * reduction factor and the learning rate; a run that failed. All figures come from a seeded generator.
+ * reduction factor and the learning rate; an adapter of each dataset and a fusion in the library, all on a model that
+ * cannot be trained. All figures come from a seeded generator.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { variantOf } from '../../main/services/run-views.ts'
+import { insertAdapter } from '../../main/store/adapters.ts'
 import { openDatabase, type Database } from '../../main/store/database.ts'
 import { insertDataset } from '../../main/store/datasets.ts'
 import { insertModel } from '../../main/store/models.ts'
@@ -261,6 +263,26 @@ async function prepare(home: string): Promise<void> {
   for (const task of tasks) {
     for (const variant of variants) {
       for (const seed of [1, 2, 3]) await addRun(home, database, task, variant, seed)
+    }
+  }
+  for (const kind of ['adapter', 'fusion'] as const) {
+    for (const { name } of kind === 'adapter' ? tasks : tasks.slice(0, 1)) {
+      insertAdapter(database, {
+        id: `${name}-${kind}`,
+        name: `${name} ${kind}`,
+        kind,
+        method: { name: kind === 'adapter' ? 'seq_bn' : 'fusion', options: {} },
+        family: kind,
+        modelHash: model.hash,
+        modelName: model.name,
+        datasetName: name,
+        labels: [],
+        adapterIds: kind === 'adapter' ? [] : tasks.map((task) => `${task.name}-adapter`),
+        parameters: 1000,
+        bytes: 4000,
+        file: `adapters/${name}-${kind}.safetensors`,
+        createdAt: '2026-01-02T03:04:05.000Z',
+      })
     }
   }
   const [trec] = tasks

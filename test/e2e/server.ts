@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The Node that the project pins; the one that runs the tests may be older than better-sqlite3 wants. */
-function pinnedNode(): string {
+export function pinnedNode(): string {
   const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'))
   const path = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
   return existsSync(path) ? path : process.execPath

@@ -37,7 +37,10 @@ describe('addresses', () => {
   })
 
   it('lead nowhere where there is no screen', () => {
-    expect(screenOf(['builder'])).toBeUndefined()
+    expect(screenOf(['nowhere'])).toBeUndefined()
+    expect(screenOf(['builder', 'xyz'])).toBeUndefined()
+    expect(screenOf(['builder'])).toBe('builder')
+    expect(screenOf(['experiments', 'abc'])).toBe('experiments')
     expect(screenOf(['runs', 'new'])).toBe('new-run')
     expect(screenOf(['runs', 'abc'])).toBe('runs')
   })
