@@ -53,6 +53,7 @@ export function axis({ palette }: ChartContext, name: string): object {
   }
 }
 
-export function legend({ palette }: ChartContext): object {
-  return { type: 'scroll', top: 0, textStyle: { color: palette.text }, itemWidth: 26 }
+/** Room for names at the left: without a page, ECharts guesses the width of texts too small. */
+export function roomFor(names: readonly string[]): number {
+  return Math.min(240, 20 + 7 * Math.max(0, ...names.map((name) => name.length)))
 }

@@ -5,8 +5,8 @@ import {
   axis,
   base,
   height,
-  legend,
   nameOf,
+  roomFor,
   width,
   type ChartContext,
   type ReportChart,
@@ -27,16 +27,13 @@ export function dropChart(
     height,
     option: {
       ...base(context),
-      grid: { left: 12, right: 24, top: 40, bottom: 34, containLabel: true },
-      legend: legend(context),
+      grid: { left: 34, right: 24, top: 16, bottom: 34, containLabel: true },
       xAxis: { type: 'value', minInterval: 1, ...axis(context, 'first layers without adapters') },
       yAxis: {
         type: 'value',
         scale: true,
-        ...axis(context, ''),
-        name: what === 'quality' ? `validation ${unit}` : 'ms for an example',
-        nameLocation: 'end',
-        nameGap: 8,
+        ...axis(context, what === 'quality' ? `validation ${unit}` : 'ms for an example'),
+        nameGap: 40,
       },
       series: curves.map((group) => {
         const { color = '', symbol = 'circle', dash = 'solid' } = styles.get(group.id) ?? {}
@@ -73,13 +70,13 @@ export function fusionCharts(context: ChartContext, group: ComparedGroup): Repor
       height: Math.max(150, 110 + fusion.adapters.length * 34),
       option: {
         ...base(context),
-        grid: { left: 12, right: 90, top: 10, bottom: 34, containLabel: true },
+        grid: { left: roomFor(fusion.adapters), right: 90, top: 10, bottom: 46 },
         xAxis: { type: 'category', data: places, ...axis(context, 'layer') },
         yAxis: {
           type: 'category',
           data: fusion.adapters,
           ...axis(context, ''),
-          axisLabel: { color: palette.text, width: 160, overflow: 'truncate' },
+          axisLabel: { color: palette.text, width: 220, overflow: 'truncate' },
         },
         visualMap: {
           min: 0,
@@ -124,10 +121,9 @@ export function calibrationChart(
     height,
     option: {
       ...base(context),
-      grid: { left: 12, right: 24, top: 40, bottom: 34, containLabel: true },
-      legend: legend(context),
+      grid: { left: 34, right: 24, top: 16, bottom: 34, containLabel: true },
       xAxis: { type: 'value', min: 0, max: 1, ...axis(context, 'confidence') },
-      yAxis: { type: 'value', min: 0, max: 1, ...axis(context, '') },
+      yAxis: { type: 'value', min: 0, max: 1, ...axis(context, 'accuracy'), nameGap: 40 },
       series: [
         {
           type: 'line',
@@ -173,7 +169,7 @@ export function forgettingChart(
     height: Math.max(160, 70 + known.length * 26),
     option: {
       ...base(context),
-      grid: { left: 12, right: 60, top: 10, bottom: 34, containLabel: true },
+      grid: { left: roomFor(known.map((group) => nameOf(context, group))), right: 60, top: 10, bottom: 46 },
       xAxis: { type: 'value', ...axis(context, 'nats') },
       yAxis: {
         type: 'category',

@@ -5,18 +5,20 @@ import {
   axis,
   base,
   height,
-  legend,
   nameOf,
+  roomFor,
   width,
   type ChartContext,
   type ReportChart,
 } from './report-chart-parts.ts'
 import { calibrationChart, dropChart, forgettingChart, fusionCharts } from './report-charts-analysis.ts'
 import { byDataset, scoreNames, type ReportData } from './report-data.ts'
-import { groupStyles, palettes } from './report-palette.ts'
+import { groupStyles, palettes, type GroupStyle } from './report-palette.ts'
 
 /** Every chart for which the comparison has figures, dataset by dataset. */
-export function reportCharts(data: ReportData): { datasetName: string; charts: ReportChart[] }[] {
+export function reportCharts(
+  data: ReportData,
+): { datasetName: string; legend: (GroupStyle & { name: string })[]; charts: ReportChart[] }[] {
   const { metric, groups } = data.comparison
   const palette = palettes[data.theme]
   const isShare = metric !== 'matthews'
@@ -30,6 +32,10 @@ export function reportCharts(data: ReportData): { datasetName: string; charts: R
   }
   return byDataset(groups).map(({ datasetId, datasetName, groups: own }) => ({
     datasetName,
+    legend: own.flatMap((group) => {
+      const style = context.styles.get(group.id)
+      return style ? [{ ...style, name: nameOf(context, group) }] : []
+    }),
     charts: [
       scoreChart(context, own),
       costChart(context, own, 'trained parameters', ({ trainableParameters }) => trainableParameters),
@@ -59,7 +65,7 @@ function scoreChart(context: ChartContext, groups: readonly ComparedGroup[]): Re
     height: Math.max(160, 70 + scored.length * 30),
     option: {
       ...base(context),
-      grid: { left: 12, right: 24, top: 10, bottom: 34, containLabel: true },
+      grid: { left: roomFor(scored.map((group) => nameOf(context, group))), right: 24, top: 10, bottom: 46 },
       xAxis: { type: 'value', scale: true, ...axis(context, unit) },
       yAxis: {
         type: 'category',
@@ -179,8 +185,7 @@ function curveCharts(context: ChartContext, datasetId: string): ReportChart[] {
       height,
       option: {
         ...base(context),
-        grid: { left: 12, right: 24, top: 40, bottom: 34, containLabel: true },
-        legend: legend(context),
+        grid: { left: 12, right: 24, top: 16, bottom: 34, containLabel: true },
         xAxis: { type: 'value', ...axis(context, 'step') },
         yAxis: { type: 'value', scale: true, ...axis(context, '') },
         series: lines.flatMap(({ group, curve, band }): SeriesOption[] => {

@@ -17,7 +17,8 @@ export async function reportHtml(data: ReportData): Promise<string> {
   const draw = await createChartDrawer()
   const settings = settingsTable(data)
   const charts = reportCharts(data).map(
-    ({ datasetName, charts: own }) => `<h3>${escapeHtml(datasetName)}</h3>
+    ({ datasetName, legend, charts: own }) => `<h3>${escapeHtml(datasetName)}</h3>
+<p class="legend">${legend.map(legendEntry).join('\n')}</p>
 <div class="charts">${own
       .map(
         (chart) => `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>
@@ -67,6 +68,23 @@ ${sections.join('\n')}
 </body>
 </html>
 `
+}
+
+/** A piece of a variant's line with its marker: it is told from others without its colour too. */
+function legendEntry({
+  name,
+  color,
+  marker,
+  dash,
+}: {
+  name: string
+  color: string
+  marker: string
+  dash: string
+}): string {
+  const pattern =
+    { solid: '', dashed: ' stroke-dasharray="5 3"', dotted: ' stroke-dasharray="2 2"' }[dash] ?? ''
+  return `<span><svg width="30" height="10" aria-hidden="true"><line x1="0" y1="5" x2="30" y2="5" stroke="${color}" stroke-width="2"${pattern}/></svg><span style="color:${color}">${marker}</span> ${escapeHtml(name)}</span>`
 }
 
 function section(title: string, content: string): string {
@@ -154,6 +172,7 @@ h1 { font-size: 24px; margin: 0 0 8px; } h2 { font-size: 18px; margin: 32px 0 8p
 h3 { font-size: 15px; margin: 20px 0 6px; }
 .question { font-size: 16px; border-left: 3px solid ${accent}; padding-left: 10px; white-space: pre-wrap; }
 .muted { color: ${muted}; }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 4px 0 10px; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: 4px 10px; border-bottom: 1px solid ${border}; white-space: nowrap; }
 th { color: ${muted}; font-weight: 600; } .number { text-align: right; }

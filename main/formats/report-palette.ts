@@ -54,12 +54,21 @@ const symbols: Record<MethodFamily, string> = {
   mam: 'rect',
   baseline: 'path://M4,0h2v4h4v2h-4v4h-2v-4h-4v-2h4z',
 }
+const markers: Record<MethodFamily, string> = {
+  adapter: '●',
+  fusion: '◆',
+  drop: '▲',
+  mam: '■',
+  baseline: '✚',
+}
 const dashes = ['solid', 'dashed', 'dotted'] as const
 
 /** How a group is drawn: colour and marker say its family, shade and dash which of the family it is. */
 export interface GroupStyle {
   color: string
   symbol: string
+  /** The symbol as text. */
+  marker: string
   dash: (typeof dashes)[number]
 }
 
@@ -78,6 +87,7 @@ export function groupStyles(groups: readonly ComparedGroup[], palette: Palette):
       const style: GroupStyle = {
         color: shades[index % shades.length] ?? palette.muted,
         symbol: symbols[group.family],
+        marker: markers[group.family],
         dash: dashes[index % dashes.length] ?? 'solid',
       }
       variants.set(variant, style)

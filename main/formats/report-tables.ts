@@ -85,6 +85,8 @@ function isBest({ value, least }: Column, group: ComparedGroup, groups: readonly
   const own = value?.(group)
   if (value === undefined || own === undefined || groups.length < 2) return false
   const all = groups.flatMap((other) => value(other) ?? [])
+  // What every variant has alike is no one's merit.
+  if (all.every((other) => other === all[0])) return false
   return own === (least ? Math.min(...all) : Math.max(...all))
 }
 

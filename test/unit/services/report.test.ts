@@ -82,7 +82,7 @@ describe('an HTML report', () => {
       'Calibration: accuracy against confidence',
       'Forgetting: rise of the masked-token loss',
     ])
-    expect(content.match(/<svg /g)).toHaveLength(titles.length)
+    expect(content.match(/<div role="img" aria-label="[^"]+"><svg /g)).toHaveLength(titles.length)
     expect(content).toContain('Confusion matrix: seq_bn, reviews')
   })
 
