@@ -35,6 +35,8 @@ export interface StateSource {
 
 /** Share of this machine's memory that states may take; the others are read from their files. */
 const memoryShare = 1 / 16
+/** Counts changes of how records lie in a file. */
+const layoutVersion = 2
 /** Below this share of a step's operations it is not worth a file. */
 const leastSaved = 0.1
 
@@ -111,14 +113,14 @@ export class PrefixCache implements StateSource {
     const wanted = this.lengthOf(texts) * 4
     const inUse = new Set([path, ...this.stores.map((store) => store.path)])
     const room = (await hasSize(path, wanted)) ? wanted : await makeRoom(folder, wanted, budget, inUse)
-    const { places, length } = this.layOut(texts, Math.max(0, room) / 4)
+    const { places, length, batches } = this.layOut(texts, Math.max(0, room) / 4)
     if (length > 0) {
       const began = performance.now()
       try {
         const own = places.size < texts.length ? path.replace(/\.bin$/, `-${places.size}.bin`) : path
         const memory = Math.min(length, this.memoryLeft)
         const { file, computed } = await openRecords({ path: own, length, memory }, (put) =>
-          this.computeAll(texts.slice(0, places.size), places, put, breathe),
+          this.computeAll(batches, put, breathe),
         )
         this.memoryLeft -= memory
         this.stores.push({ path: own, file, places, length })
@@ -162,21 +164,21 @@ export class PrefixCache implements StateSource {
     return undefined
   }
 
-  /** In batches that depend on the texts alone, so that the same numbers come out whoever computes them. */
   private async computeAll(
-    texts: readonly Text[],
-    places: ReadonlyMap<string, number>,
-    put: (offset: number, record: Float32Array) => Promise<void>,
+    batches: readonly Text[][],
+    put: (offset: number, records: Float32Array) => Promise<void>,
     breathe: () => Promise<void>,
   ): Promise<void> {
-    const lengths = texts.map(({ ids }) => ids.length)
-    for (const indices of evaluationBatches(lengths, evaluationBatchSize)) {
-      const batch = Array.from(indices, (index) => texts[index]).filter((text) => text !== undefined)
-      const records = await this.compute(batch)
-      for (const [row, text] of batch.entries()) {
-        const record = records[row]
-        if (record) await put(places.get(this.keyOf(text)) ?? 0, record)
+    let offset = 0
+    for (const batch of batches) {
+      const records = new Float32Array(this.lengthOf(batch))
+      let length = 0
+      for (const record of await this.compute(batch)) {
+        records.set(record, length)
+        length += record.length
       }
+      await put(offset, records)
+      offset += length
       await breathe()
     }
   }
@@ -202,17 +204,26 @@ export class PrefixCache implements StateSource {
     return texts.reduce((total, { ids }) => total + recordLength(this.forms, ids.length), 0)
   }
 
-  /** Where each text's states begin; of as many texts, from the first, as have room. */
-  private layOut(texts: readonly Text[], room: number): { places: Map<string, number>; length: number } {
-    const places = new Map<string, number>()
+  /**
+   * Where the states of each text begin, of as many texts, from the first, as have room. They lie in the order in which
+   * they are computed: by length, in batches that depend on the texts alone, so that the same numbers come out whoever
+   * computes them.
+   */
+  private layOut(texts: readonly Text[], room: number): Layout {
     let length = 0
-    for (const text of texts) {
-      const own = recordLength(this.forms, text.ids.length)
-      if (length + own > room) break
-      places.set(this.keyOf(text), length)
-      length += own
+    const beyond = texts.findIndex(({ ids }) => (length += recordLength(this.forms, ids.length)) > room)
+    const kept = beyond === -1 ? texts : texts.slice(0, beyond)
+    const lengths = kept.map(({ ids }) => ids.length)
+    const batches = evaluationBatches(lengths, evaluationBatchSize).map((indices) =>
+      Array.from(indices, (index) => kept[index]).filter((text) => text !== undefined),
+    )
+    const places = new Map<string, number>()
+    let offset = 0
+    for (const text of batches.flat()) {
+      places.set(this.keyOf(text), offset)
+      offset += recordLength(this.forms, text.ids.length)
     }
-    return { places, length }
+    return { places, length: offset, batches }
   }
 
   /** What the states of these texts depend on. */
@@ -220,7 +231,7 @@ export class PrefixCache implements StateSource {
     const { engine, backboneHash, weights } = this.options
     const hash = createHash('sha256')
     const quantised = weights.quantised ? basename(weights.quantised.path) : ''
-    const on = [engine.name, engine.device, engine.version, backboneHash, quantised, this.part.signature]
+    const on = [layoutVersion, engine.name, engine.device, engine.version, backboneHash, quantised, this.part.signature]
     hash.update(JSON.stringify(on))
     for (const text of texts) hash.update(this.keyOf(text)).update('\n')
     return hash.digest('hex').slice(0, 32)
@@ -243,6 +254,14 @@ export class PrefixCache implements StateSource {
     this.lower = undefined
     await lower?.dispose()
   }
+}
+
+interface Layout {
+  /** Where each text's record begins, by its key. */
+  places: ReadonlyMap<string, number>
+  /** Numbers of all records. */
+  length: number
+  batches: Text[][]
 }
 
 interface Store {
