@@ -78,6 +78,16 @@ function columnsOf(metric: ScoreName): Column[] {
       value: ({ forgetting }) => forgetting?.mean,
       least: true,
     },
+    {
+      header: 'earlier task, before → after',
+      cell: ({ earlierTask }) => {
+        if (earlierTask === undefined) return none
+        const show = (value: number): string =>
+          metric === 'matthews' ? value.toFixed(3) : (value * 100).toFixed(1)
+        return `${earlierTask.task}: ${show(earlierTask.before.mean)} → ${show(earlierTask.after.mean)}`
+      },
+      value: ({ earlierTask }) => earlierTask && earlierTask.after.mean - earlierTask.before.mean,
+    },
   ]
 }
 

@@ -72,6 +72,7 @@ export function groupFigures(
       'forgetting',
       analyses.map(({ forgetting }) => (forgetting ? forgetting.after - forgetting.before : undefined)),
     ),
+    ...earlierTaskOf(analyses, metric),
     settings,
     ...dropCurveOf(analyses, metric),
     ...fusionOf(analyses, metric),
@@ -95,6 +96,24 @@ function latencyOf(analyses: readonly RunAnalysis[]): Pick<ComparedGroup, 'laten
     latency: {
       p50: spreadOf(measured.map(({ p50 }) => p50)).mean,
       p95: spreadOf(measured.map(({ p95 }) => p95)).mean,
+    },
+  }
+}
+
+/** Of runs that went on from the same task; its name is the first's. */
+function earlierTaskOf(
+  analyses: readonly RunAnalysis[],
+  metric: ScoreName,
+): Pick<ComparedGroup, 'earlierTask'> {
+  const all = known(analyses.map(({ earlierTask }) => earlierTask))
+  const [first] = all
+  if (first === undefined) return {}
+  const alike = all.filter(({ task, split }) => task === first.task && split === first.split)
+  return {
+    earlierTask: {
+      task: first.task,
+      before: spreadOf(alike.map(({ before }) => before[metric])),
+      after: spreadOf(alike.map(({ after }) => after[metric])),
     },
   }
 }

@@ -106,6 +106,8 @@ export interface ComparedGroup {
   latency?: { p50: number; p95: number }
   /** Rise of the backbone's own masked-token loss through training, nats; 0: nothing forgotten. */
   forgetting?: Spread
+  /** Score on the task of an earlier run whose parameters it went on from, before and after; in the metric compared. */
+  earlierTask?: { task: string; before: Spread; after: Spread }
   /** Settings in which the compared groups differ, by path, as this group has them. */
   settings: Record<string, unknown>
   /** Quality and time at every number of layers dropped. */

@@ -183,6 +183,10 @@ describe('comparing', () => {
         analysis: {
           latency: { p50: 1 + index, p95: 3 + index, examples: 10 },
           forgetting: { before: 2, after: 2.5 + index, tokens: 100 },
+          earlierTask: {
+            ...{ runId: 'x', name: 'x', task: 'news', split: 'test' as const },
+            ...{ before: scores(0.8), after: scores(0.7 - index * 0.2) },
+          },
           dropCurve: [{ droppedLayers: 0, scores: scores(0.9 - index * 0.1), msPerExample: 2 + index }],
           fusion: {
             adapters: ['x', 'y'],
@@ -196,6 +200,7 @@ describe('comparing', () => {
     expect(group?.latency).toEqual({ p50: 1.5, p95: 3.5 })
     expect(group?.forgetting).toMatchObject({ values: [0.5, 1.5], mean: 1 })
     expect(group?.dropCurve?.[0]?.score.mean).toBeCloseTo(0.85)
+    expect(group?.earlierTask).toMatchObject({ task: 'news', before: { mean: 0.8 }, after: { mean: 0.6 } })
     expect(group?.dropCurve?.[0]?.msPerExample.mean).toBe(2.5)
     expect(group?.fusion?.weights[0]?.weights[0]).toBeCloseTo(0.3)
     expect(group?.fusion?.pruned[0]?.score.mean).toBeCloseTo(0.7)
