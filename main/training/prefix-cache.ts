@@ -107,7 +107,8 @@ export class PrefixCache implements StateSource {
   async ensure(examples: Examples, breathe: () => Promise<void>): Promise<void> {
     if (this.ready.has(examples)) return
     const { folder, budget, log } = this.options
-    await mkdir(folder, { recursive: true })
+    // Where it cannot be made, no file can be written, and states stay in memory.
+    await mkdir(folder, { recursive: true }).catch(() => undefined)
     const texts = this.distinct(examples)
     const path = join(folder, `${this.fileKey(texts)}.bin`)
     const wanted = this.lengthOf(texts) * 4
@@ -126,7 +127,7 @@ export class PrefixCache implements StateSource {
         this.stores.push({ path: own, file, places, length })
         const seconds = ((performance.now() - began) / 1000).toFixed(1)
         log(
-          `States of the frozen part: ${places.size} of ${texts.length} texts, ${megabytes(length * 4)} MB, ` +
+          `States of the frozen part, which is ${(this.savedShare * 100).toFixed(0)} % of a step: ${places.size} of ${texts.length} texts, ${megabytes(length * 4)} MB, ` +
             (computed ? `computed in ${seconds} s` : 'found in the cache folder'),
         )
       } catch (error) {
@@ -231,7 +232,15 @@ export class PrefixCache implements StateSource {
     const { engine, backboneHash, weights } = this.options
     const hash = createHash('sha256')
     const quantised = weights.quantised ? basename(weights.quantised.path) : ''
-    const on = [layoutVersion, engine.name, engine.device, engine.version, backboneHash, quantised, this.part.signature]
+    const on = [
+      layoutVersion,
+      engine.name,
+      engine.device,
+      engine.version,
+      backboneHash,
+      quantised,
+      this.part.signature,
+    ]
     hash.update(JSON.stringify(on))
     for (const text of texts) hash.update(this.keyOf(text)).update('\n')
     return hash.digest('hex').slice(0, 32)

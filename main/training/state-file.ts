@@ -91,7 +91,7 @@ export async function makeRoom(
   inUse: ReadonlySet<string>,
 ): Promise<number> {
   const files: { path: string; size: number; used: number }[] = []
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name)
     const found = await stat(path).catch(() => undefined)
     if (found?.isFile()) files.push({ path, size: found.size, used: found.mtimeMs })

@@ -47,9 +47,20 @@ describe('states that are kept for each text', () => {
   it('are found again by a run on the same texts, which then gives the same numbers', async () => {
     const first = await run(folder.jobFor('first', { training }))
     const second = await run(folder.jobFor('second', { training }))
-    expect(textOf(first)).toMatch(/States of the frozen part: 30 of 30 texts, .* computed in/)
-    expect(textOf(second)).toMatch(/States of the frozen part: 30 of 30 texts, .* found in the cache folder/)
+    expect(textOf(first)).toMatch(
+      /States of the frozen part, which is \d+ % of a step: 30 of 30 texts, .* computed in/,
+    )
+    expect(textOf(second)).toMatch(
+      /States of the frozen part, which is \d+ % of a step: 30 of 30 texts, .* found in the cache folder/,
+    )
     expect(numbers(second)).toEqual(numbers(first))
+  })
+
+  it('stay in memory where no file can be written', async () => {
+    writeFileSync(join(folder.path, 'cache', 'states'), 'no folder')
+    const kept = await run(folder.jobFor('kept', { training }))
+    expect(textOf(kept)).toMatch(/30 of 30 texts, .* computed in/)
+    expectSameMetrics(kept, await run(folder.jobFor('plain', { training, engine: without })))
   })
 
   it('are not those of other texts, another length or 8 bits', async () => {
@@ -77,7 +88,7 @@ describe('states that are kept for each text', () => {
     const task = folder.task('many', rows)
     const overrides = { training: { ...training, batchSize: 100 }, tasks: [task] }
     const kept = await run(folder.jobFor('kept', { ...overrides, engine: { cacheMegabytes: 1 } }))
-    const [, some = '', all = ''] = /part: (\d+) of (\d+) texts/.exec(textOf(kept)) ?? []
+    const [, some = '', all = ''] = /step: (\d+) of (\d+) texts/.exec(textOf(kept)) ?? []
     expect(Number(some)).toBeGreaterThan(0)
     expect(Number(some)).toBeLessThan(Number(all))
     expect(kept.result?.analysis.cache?.bytes).toBeLessThanOrEqual(1e6)
