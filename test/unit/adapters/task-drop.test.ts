@@ -247,7 +247,8 @@ describe('several tasks with adapters that are dropped at random', () => {
       if (selection === 'confident') expect(routed).toBeGreaterThanOrEqual(0)
     }
     expect(result?.parts.map(({ kind, task }) => [kind, task])).toEqual([
-      ['adapter', undefined],
+      ['adapter', 0],
+      ['adapter', 1],
       ['head', 0],
       ['head', 1],
     ])
