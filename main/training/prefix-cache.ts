@@ -38,7 +38,7 @@ const memoryShare = 1 / 16
 /** Counts changes of how records lie in a file. */
 const layoutVersion = 2
 /** Below this share of a step's operations it is not worth a file. */
-const leastSaved = 0.1
+const leastSaved = 0.05
 
 /**
  * What a run's graphs compute of each text whatever has been learned (below the lowest trained part), computed once
