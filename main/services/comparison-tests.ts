@@ -7,6 +7,8 @@ import type { Group } from './comparison-groups.ts'
 /** Work that one comparison may spend on resampling: rows × resamples × groups. */
 const mostSampledRows = 300_000_000
 const usualResamples = 1000
+/** Groups on one dataset of which every two are tested; of more, the best against each of the others. */
+const mostPairwise = 40
 const fewestResamples = 100
 
 /**
@@ -53,7 +55,7 @@ function rowsKey({ entries }: Group, answers: readonly RowAnswers[]): string | u
   return hashes.size === 1 && counts.size === 1 ? `${hash} ${rows}` : undefined
 }
 
-/** Tests every two groups that answered the same rows. */
+/** Tests every two groups that answered the same rows; of very many, only the best against the others. */
 export function testPairs(
   groups: readonly Group[],
   answers: ReadonlyMap<string, GroupAnswers>,
@@ -64,8 +66,11 @@ export function testPairs(
   for (const alike of Map.groupBy(groups, ({ entries }) => entries[0].datasetId).values()) {
     const tested: ComparedPair[] = []
     const cached = createPairCache(answers, metric)
+    const onlyBest = alike.length > mostPairwise
+    const best = onlyBest ? bestOf(alike, cached) : undefined
     alike.forEach((first, index) => {
       for (const second of alike.slice(index + 1)) {
+        if (onlyBest && first !== best && second !== best) continue
         const reason = whyNot(first, second, answers)
         if (reason !== undefined) untested.push({ first: first.id, second: second.id, reason })
         else tested.push(testPair(first.id, second.id, answers, metric, cached))
@@ -78,6 +83,12 @@ export function testPairs(
     })
   }
   return { pairs, untested }
+}
+
+function bestOf(groups: readonly Group[], { scoreOf }: PairCache): Group | undefined {
+  return groups
+    .filter(({ id }) => Number.isFinite(scoreOf(id)))
+    .toSorted((a, b) => scoreOf(b.id) - scoreOf(a.id))[0]
 }
 
 /** What every pair needs of a group, computed once. */

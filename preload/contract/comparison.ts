@@ -174,7 +174,10 @@ export interface Comparison {
   metric: ScoreName
   split: SplitName
   groups: ComparedGroup[]
-  /** Pairs of groups on the same dataset that can be tested; and why others cannot. */
+  /**
+   * Pairs of groups on the same dataset that can be tested, and why others cannot. Of more than 40 groups on a dataset
+   * only the best is tested against each of the others.
+   */
   pairs: ComparedPair[]
   untested: { first: string; second: string; reason: string }[]
   /** Ids of the groups that no other of the same dataset beats in both, by ascending cost. */

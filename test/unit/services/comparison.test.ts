@@ -108,6 +108,17 @@ describe('comparing', () => {
     ])
   })
 
+  it('tests of very many only the best against the others', async () => {
+    for (let run = 0; run < 41; run++) {
+      await addFinishedRun(at, { id: `r${run}`, predicted: run === 7 ? wrongAt() : wrongAt(run % 10) })
+    }
+    const runIds = Array.from({ length: 41 }, (_, run) => `r${run}`)
+    const { pairs, groups } = await compare({ runIds, groupBy: 'run' })
+    expect(pairs).toHaveLength(40)
+    const best = groups[7]?.id ?? ''
+    expect(pairs.every(({ first, second }) => [first, second].includes(best))).toBe(true)
+  })
+
   it('tells what is missing, and compares the rest', async () => {
     await addFinishedRun(at, { id: 'a', predicted: wrongAt() })
     const { groups, missing } = await compare({ runIds: ['a', 'gone'] })
