@@ -38,8 +38,7 @@ export async function reloadExperiments(): Promise<void> {
   void queue.load(() => api.invoke('runs.queue', {}))
   try {
     const list = await api.invoke('experiments.list', {})
-    const known = new Set(list.map(({ id }) => id))
-    for (const id of byId.keys()) if (!known.has(id)) byId.delete(id)
+    for (const id of byId.keys()) if (!list.some((entry) => entry.id === id)) byId.delete(id)
     for (const experiment of list) byId.set(experiment.id, experiment)
     status.loaded = true
     status.error = undefined

@@ -3,6 +3,7 @@ import { SvelteMap } from 'svelte/reactivity'
 
 import type { MetricFigures, RunSummary } from '../../preload/contract.ts'
 import { api, errorOf } from './api.ts'
+import { differingPathsOf } from './objects.ts'
 import { toast } from './toasts.svelte.ts'
 
 const settings = new SvelteMap<string, Record<string, unknown>>()
@@ -38,13 +39,7 @@ export async function fetchSettings(runs: readonly RunSummary[]): Promise<void> 
       return
     }
   }
-  if (missing.length > 0) known.paths = differing([...settings.values()])
-}
-
-/** Paths whose values are not all the same, in alphabetical order. */
-export function differing(all: readonly Record<string, unknown>[]): string[] {
-  const paths = [...new Set(all.flatMap((own) => Object.keys(own)))]
-  return paths.filter((path) => new Set(all.map((own) => JSON.stringify(own[path]))).size > 1).sort()
+  if (missing.length > 0) known.paths = differingPathsOf([...settings.values()])
 }
 
 export type Statistic = 'last' | 'minimum' | 'maximum'

@@ -84,7 +84,11 @@ export function columnOf(id: string): Column<TableRow> | undefined {
       label: path.split('.').at(-1) ?? path,
       width: 130,
       sortable: true,
-      text: (row) => [...new Set(membersOf(row).map((run) => settingText(settingOf(run, path))))].join(', '),
+      text: (row) =>
+        membersOf(row)
+          .map((run) => settingText(settingOf(run, path)))
+          .filter((text, index, all) => all.indexOf(text) === index)
+          .join(', '),
     }
   }
   return runColumns.find((column) => column.id === id)

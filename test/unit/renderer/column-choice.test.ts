@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { ordered, readChoice, withColumn, withMove, withPin } from '../../../renderer/lib/column-choice.ts'
+import { differingPathsOf, without } from '../../../renderer/lib/objects.ts'
 import { groupRuns } from '../../../renderer/lib/run-table.ts'
 import { makeRun } from './make-run.ts'
 
@@ -64,5 +65,23 @@ describe('runs gathered by a setting', () => {
   it('stand below their group when it is open', () => {
     const rows = groupRuns(runs, 'validation', false, new Set(['seq_bn']), byMethod)
     expect(rows.map(({ key }) => key)).toEqual(['seq_bn', 'a', 'c', 'full'])
+  })
+})
+
+describe('settings of several runs', () => {
+  it('are told where they differ, also where one has none', () => {
+    const all = [
+      { a: 1, b: [1], c: 'x' },
+      { a: 1, b: [2], d: undefined },
+      { a: 1, b: [1], c: 'x' },
+    ]
+    expect(differingPathsOf(all)).toEqual(['b', 'c'])
+    expect(differingPathsOf([])).toEqual([])
+  })
+
+  it('are copied without one', () => {
+    const settings = { seed: 1, epochs: 2 }
+    expect(without(settings, 'seed')).toEqual({ epochs: 2 })
+    expect(settings).toEqual({ seed: 1, epochs: 2 })
   })
 })
