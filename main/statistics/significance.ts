@@ -1,5 +1,5 @@
 import { createRandom } from '../data/random.ts'
-import { quantile } from './spread.ts'
+import { quantile, spreadOf } from './spread.ts'
 
 /** A mean with its spread and the interval that holds the true mean with a given probability. */
 export interface Interval {
@@ -99,18 +99,34 @@ export function percentileInterval(resampled: Float64Array): { low: number; high
   return { low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) }
 }
 
-/** Interval and two-sided p of the difference of two models' scores on the same resamples. */
+/**
+ * Interval and two-sided p of the difference of two models' scores on the same resamples. The interval is that of the
+ * percentiles; p takes the difference to be normal with the resamples' deviation, because shares of resamples could
+ * never be small enough to be corrected for many tests.
+ */
 export function resampledDifference(
   first: Float64Array,
   second: Float64Array,
 ): { low: number; high: number; p: number } {
   const differences = first.map((value, i) => value - (second[i] ?? 0))
-  const below = differences.filter((value) => value <= 0).length
-  const above = differences.filter((value) => value >= 0).length
-  return {
-    ...percentileInterval(differences),
-    p: Math.min(1, (2 * (Math.min(below, above) + 1)) / (differences.length + 1)),
-  }
+  const { mean, deviation } = spreadOf([...differences])
+  const interval = percentileInterval(differences)
+  if (deviation === 0) return { ...interval, p: mean === 0 ? 1 : 2 / (differences.length + 1) }
+  return { ...interval, p: twoSidedP(mean / deviation) }
+}
+
+/**
+ * Probability that a standard normal lies at least as far from 0: the complementary error function by a Chebyshev fit
+ * with a relative error below 1.2e-7 everywhere (Press et al., Numerical Recipes, 6.2).
+ */
+export function twoSidedP(z: number): number {
+  const x = Math.abs(z) / Math.SQRT2
+  const t = 1 / (1 + 0.5 * x)
+  const fit = [
+    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587,
+    -0.82215223, 0.17087277,
+  ].reduceRight((sum, coefficient) => coefficient + t * sum, 0)
+  return Math.min(1, t * Math.exp(-x * x + fit))
 }
 
 /** Holm's correction (1979): p values that hold together, as sure as each alone, in the order they came. */

@@ -10,6 +10,7 @@ import {
   percentileInterval,
   resampledDifference,
   resampledScores,
+  twoSidedP,
 } from '../../../main/statistics/significance.ts'
 import { boxOf, spearman, spreadOf } from '../../../main/statistics/spread.ts'
 
@@ -101,6 +102,23 @@ describe('the paired bootstrap', () => {
     expect(p).toBeGreaterThan(0.5)
     expect(low).toBeLessThan(0)
     expect(high).toBeGreaterThan(0)
+  })
+
+  it('gives p small enough to be corrected for many tests', () => {
+    // The difference has the mean 0.3 and the deviation √((0.3 − 0.3²) / 400): z = 13.1.
+    expect(compare(...answers(120, 0, 280)).p).toBeLessThan(1e-20)
+  })
+
+  it('goes by the normal distribution', () => {
+    // scipy.stats.norm.sf(z) * 2
+    const expected: [number, number][] = [
+      [0, 1],
+      [0.5, 0.6170750774519738],
+      [-1.959963984540054, 0.05],
+      [3, 0.0026997960632601866],
+      [6, 1.973175290075396e-9],
+    ]
+    for (const [z, p] of expected) expect(twoSidedP(z) / p).toBeCloseTo(1, 6)
   })
 
   it('uses the same rows for both models', () => {
