@@ -32,7 +32,7 @@ test('adapters that were trained are in the library, and are fused into a run on
 
   await test.step('they are listed with what they are', async () => {
     await goTo(page, '#/library?kind=adapter')
-    const row = library(page).getByRole('row', { name: /seq_bn · reviews/ })
+    const row = library(page).getByRole('row', { name: /seq_bn · reviews Adapter/ })
     await expect(row).toContainText('Adapter')
     await expect(row).toContainText('starter')
     await expect(row).toContainText('19,248')
