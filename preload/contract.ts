@@ -94,7 +94,10 @@ export const endpoints = {
   'system.info': endpoint(Nothing).returns<SystemInfo>(),
   /** As they were last measured in this home folder; `measure` tries each anew, which takes some seconds. */
   'system.devices': endpoint(
-    z.object({ measure: z.boolean().default(false) }).strict().prefault({}),
+    z
+      .object({ measure: z.boolean().default(false) })
+      .strict()
+      .prefault({}),
   ).returns<DeviceReport[]>(),
 
   'models.list': endpoint(Nothing).returns<ModelSummary[]>(),

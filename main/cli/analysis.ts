@@ -1,4 +1,11 @@
-import type { CacheUse, EarlierTask, Forgetting, GraphCost, RunDetail, Scores } from '../../preload/contract.ts'
+import type {
+  CacheUse,
+  EarlierTask,
+  Forgetting,
+  GraphCost,
+  RunDetail,
+  Scores,
+} from '../../preload/contract.ts'
 import { figure, megabytes, percent, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */
