@@ -9,6 +9,7 @@ import {
   VisualMapContinuousComponent,
 } from 'echarts/components'
 import { init, use, type ECharts } from 'echarts/core'
+import { LabelLayout } from 'echarts/features'
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
 
 import type { ChartOption } from './options.ts'
@@ -26,6 +27,7 @@ use([
   TitleComponent,
   TooltipComponent,
   VisualMapContinuousComponent,
+  LabelLayout,
   CanvasRenderer,
   SVGRenderer,
 ])

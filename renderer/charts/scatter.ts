@@ -96,7 +96,7 @@ export function scatterOption(chart: Scatter, tokens: ChartTokens): ChartOption 
           formatter: shortName(short.get(point.name) ?? point.name),
           ...label,
         },
-        labelLayout: { hideOverlap: true },
+        labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' as const },
         data: [[point.x, point.y]],
       })),
     ],
