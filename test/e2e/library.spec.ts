@@ -27,6 +27,8 @@ test('adapters that were trained are in the library, and are fused into a run on
   app: page,
 }) => {
   await ensureAdapters(page, ['reviews', 'questions'])
+  await startRuns(page, { dataset: 'support', methods: ['Adapter (Pfeiffer)'], epochs: 1 })
+  await waitForStatus(page, 'Finished')
   await expect(page.getByRole('img', { name: /Validation score \(%\) over layers without/ })).toBeVisible()
   await expect(page.getByRole('img', { name: /Time of one text \(ms\) over layers/ })).toBeVisible()
 
@@ -46,8 +48,8 @@ test('adapters that were trained are in the library, and are fused into a run on
     const start = page.getByRole('button', { name: 'Start', exact: true })
     await expect(start).toBeDisabled()
     const picker = page.getByRole('group', { name: 'Adapters to build on' })
-    await picker.getByRole('checkbox', { name: 'seq_bn · reviews' }).check()
-    await picker.getByRole('checkbox', { name: 'seq_bn · questions' }).check()
+    await picker.getByRole('checkbox', { name: 'seq_bn · reviews', exact: true }).check()
+    await picker.getByRole('checkbox', { name: 'seq_bn · questions', exact: true }).check()
     await picker.getByRole('button', { name: 'Move seq_bn · questions up' }).click()
     await expect(picker.getByRole('listitem').first()).toContainText('seq_bn · questions')
     await expect(page.getByText(/MFLOP forward/)).toBeVisible()
