@@ -3,7 +3,7 @@ import type { Build, Prefix, Sites } from '../models/sites.ts'
 import { adaptersOf, describe, fusedNames, type Composition } from './composition.ts'
 import { foldComposition, type Fold, type FoldOptions } from './fold.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
-import type { AdapterParts } from './parts.ts'
+import { onlyActive, places, type AdapterParts } from './parts.ts'
 
 /** How the outputs of fused adapters become one: by attention, or otherwise weighted (`adapters/fusion.ts`). */
 export type FuseOutputs = (build: Build, site: FusedSite) => Value
@@ -27,8 +27,6 @@ export interface ComposeOptions extends FoldOptions {
   adapters: ReadonlyMap<string, AdapterParts>
   /** How each Fuse block fuses, by its adapters' names (`fusedNames`) joined with commas. */
   fusions?: ReadonlyMap<string, FuseOutputs>
-  /** Layers without any adapter. */
-  leftOut?: (layer: number) => boolean
   /**
    * Pads the shorter prefixes of a Parallel or BatchSplit block to the longest with vectors of this number, which are
    * attended to, as the adapters library does (verify only).
@@ -161,9 +159,7 @@ export function composedSites(build: Build, composition: Composition, options: C
     mixesPositions: (layer) =>
       somewhere(
         (adapter) =>
-          (['attention', 'output'] as const).some(
-            (place) => adapter.bottleneck?.({ layer, place })?.mixesPositions,
-          ) ||
+          places.some((place) => adapter.bottleneck?.({ layer, place })?.mixesPositions) ||
           (['query', 'intermediate', 'output'] as const).some(
             (projection) => adapter.projection?.(layer, projection)?.mixesPositions,
           ),
@@ -239,20 +235,6 @@ function present<T>(value: T | undefined, what: string): T {
   return value
 }
 
-/** The sites without those in some layers. */
-export function withoutLayers(sites: Sites, left: (layer: number) => boolean): Sites {
-  return {
-    ...(sites.embeddings ? { embeddings: sites.embeddings } : {}),
-    join: (site, hidden, residual, normalize) =>
-      left(site.layer) ? undefined : sites.join?.(site, hidden, residual, normalize),
-    project: (layer, projection, x, y) =>
-      left(layer) ? undefined : sites.project?.(layer, projection, x, y),
-    prefix: (layer, x) => (left(layer) ? [] : (sites.prefix?.(layer, x) ?? [])),
-    mixesPositions: (layer) => !left(layer) && sites.mixesPositions?.(layer) === true,
-    changesKeys: (layer) => !left(layer) && sites.changesKeys?.(layer) === true,
-  }
-}
-
 /** A method that is one adapter. */
 export function singleAdapter(
   name: string,
@@ -273,10 +255,13 @@ export function composedMethod(
     parameters,
     ...(parts ? { parts } : {}),
     sites(build, { task, variant: { droppedLayers = 0 } }) {
-      const sites = composedSites(build, composition, { ...options, channel: task })
-      const { leftOut } = options
-      if (droppedLayers === 0 && !leftOut) return sites
-      return withoutLayers(sites, (layer) => layer < droppedLayers || leftOut?.(layer) === true)
+      const adapters = new Map(
+        Array.from(options.adapters, ([name, own]) => [
+          name,
+          onlyActive(own, (layer) => layer >= droppedLayers),
+        ]),
+      )
+      return composedSites(build, composition, { ...options, adapters, channel: task })
     },
   }
 }

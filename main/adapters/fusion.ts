@@ -17,7 +17,7 @@ import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
-import { composedSites, withoutLayers, type FusedSite } from './compose.ts'
+import { composedSites, type FusedSite } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
@@ -28,7 +28,7 @@ import {
   type PreparedMethod,
 } from './method.ts'
 import { flag } from './options.ts'
-import { layersOf, onlyActive } from './parts.ts'
+import { layersOf, onlyActive, places } from './parts.ts'
 
 /** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
 export function fusionOptions(preset: { value: boolean }) {
@@ -292,16 +292,18 @@ export function fusionMethod(
       ...(trainAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
     ],
     sites(build, { variant: { droppedLayers = 0, active } }) {
-      const sites = composedSites(build, composition, {
+      return composedSites(build, composition, {
         adapters: new Map(
           adapters.map(({ name, method: { parts = {} } }, index) => [
             name,
-            active ? onlyActive(parts, (layer) => active[layer]?.includes(index) === true) : parts,
+            onlyActive(
+              parts,
+              (layer) => layer >= droppedLayers && (!active || active[layer]?.includes(index) === true),
+            ),
           ]),
         ),
         fusions: new Map([[names.join(','), fuseWith(config, names, kind)]]),
       })
-      return droppedLayers > 0 ? withoutLayers(sites, (layer) => layer < droppedLayers) : sites
     },
   }
 }
@@ -314,7 +316,7 @@ export function fusionParameters(
 ): ParameterSpec[] {
   const names = adapters.map(({ name }) => name)
   return layersOf(config).flatMap((layer) =>
-    (['attention', 'output'] as const).flatMap((place) =>
+    places.flatMap((place) =>
       adapters.some(({ method }) => method.parts?.bottleneck?.({ layer, place }))
         ? kind.parameters(fusionPath(config, { layer, place }, names))
         : [],

@@ -25,7 +25,7 @@ import { linear } from '../models/transformer-block.ts'
 import { bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type ParameterSpec, type Tally } from './method.ts'
-import { layersOf, type AdapterParts } from './parts.ts'
+import { layersOf, places, type AdapterParts } from './parts.ts'
 import {
   completeOptions,
   gatesOf,
@@ -35,8 +35,6 @@ import {
   mixtureSites,
   taskAdapterNames,
 } from './task-mixture.ts'
-
-const places = ['attention', 'output'] as const
 
 /**
  * Masked MAM: while training, a random share of each adapter's bottleneck units is set to 0, drawn for each example

@@ -1,6 +1,6 @@
 import type { Value } from '../graph/index.ts'
 import type { BackboneConfig } from '../models/config.ts'
-import type { BlockSite, Build, Prefix, Projection } from '../models/sites.ts'
+import type { BlockSite, Build, Place, Prefix, Projection } from '../models/sites.ts'
 
 /**
  * What an adapter changes, in the pieces that compositions put together (`adapters/compose.ts`). Each piece is
@@ -43,6 +43,9 @@ export interface PrefixPart {
   /** @param x the attention's input, which a gate reads */
   keysAndValues(build: Build, x: Value): Prefix
 }
+
+/** Both places of a block. */
+export const places = ['attention', 'output'] as const satisfies readonly Place[]
 
 /** An adapter that works in some layers only. */
 export function onlyActive(parts: AdapterParts, active: (layer: number) => boolean): AdapterParts {

@@ -14,7 +14,7 @@ import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Sites } from '../models/sites.ts'
 import { bottleneckOptions, type BottleneckOptions } from './bottleneck-options.ts'
 import type { ParameterSpec, PreparedMethod, Variant } from './method.ts'
-import type { AdapterParts, BottleneckPart } from './parts.ts'
+import { places, type AdapterParts, type BottleneckPart } from './parts.ts'
 
 /**
  * Several task adapters that all see every example: the output of a site is the mean of theirs, weighted by the gates
@@ -125,9 +125,7 @@ export function mixtureSites(build: Build, mixture: TaskMixture, variant: Varian
       return add(multiply(finish(mixed), any), multiply(plain, subtract(build.graph.scalar(1), any)))
     },
     mixesPositions: (layer) =>
-      (['attention', 'output'] as const).some((place) =>
-        partsAt({ layer, place }).some(({ part }) => part.mixesPositions),
-      ),
+      places.some((place) => partsAt({ layer, place }).some(({ part }) => part.mixesPositions)),
   }
 }
 

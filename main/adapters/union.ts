@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { parseMethodChoices, WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
-import type { BlockSite, Projection } from '../models/sites.ts'
+import type { Projection } from '../models/sites.ts'
 import {
   doubleSequentialBottleneck,
   doubleSequentialInvertibleBottleneck,
@@ -15,7 +15,7 @@ import { singleAdapter } from './compose.ts'
 import { ia3 } from './ia3.ts'
 import { lora } from './lora.ts'
 import { defineMethod, type Method, type PrepareContext, type PreparedMethod } from './method.ts'
-import { layersOf, type AdapterParts } from './parts.ts'
+import { layersOf, places, type AdapterParts } from './parts.ts'
 import { flatPrefixTuning, prefixTuning } from './prefix.ts'
 
 /** What a union may consist of. */
@@ -153,7 +153,6 @@ interface Named {
   parts: AdapterParts
 }
 
-const places = ['attention', 'output'] as const satisfies readonly BlockSite['place'][]
 const projections = [
   'query',
   'key',

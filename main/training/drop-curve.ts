@@ -1,4 +1,5 @@
 import type { DropPoint } from '../../preload/contract.ts'
+import { places } from '../adapters/parts.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { evaluate, evaluationBatchSize, readBatches } from './evaluate.ts'
 import { pick, type Examples } from './examples.ts'
@@ -23,7 +24,7 @@ export async function measureDropCurve(
   const { config, method } = prepared.model
   const rows = examples[0]?.validation
   const sits = (layer: number): boolean =>
-    (['attention', 'output'] as const).some((place) => method.parts?.bottleneck?.({ layer, place }))
+    places.some((place) => method.parts?.bottleneck?.({ layer, place }))
   const first = Array.from({ length: config.layers }, (_, layer) => layer).find(sits)
   if (examples.length > 1 || !rows || rows.texts.length === 0 || first === undefined) return undefined
   const points: DropPoint[] = []

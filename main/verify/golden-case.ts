@@ -18,6 +18,7 @@ import {
   type ParameterSpec,
   type PreparedMethod,
 } from '../adapters/method.ts'
+import { onlyActive } from '../adapters/parts.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { fusionOfConfig, methodOfAdapterConfig } from '../formats/adapter-config.ts'
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
@@ -182,12 +183,16 @@ function composed(
     fusing.set(names.join(','), fuseWith(backbone, names, kind))
   }
   const options: ComposeOptions = {
-    adapters: partsOf([...prepared.values()]),
+    adapters: new Map(
+      Array.from(partsOf([...prepared.values()]), ([name, parts]) => [
+        name,
+        onlyActive(parts, (layer) => !leftOut.includes(layer)),
+      ]),
+    ),
     fusions: fusing,
     averageTwice: true,
     // In DistilBERT the library masks what it pads with.
     ...(backbone.architecture === 'distilbert' ? {} : { paddedPrefixes: backbone.padTokenId }),
-    leftOut: (layer) => leftOut.includes(layer),
   }
   return composedMethod(composition, parameters, options)
 }
