@@ -1,5 +1,5 @@
 /** The places of a transformer block where a method sits, and which options switch them. */
-import type { MethodChoice, MethodDescription } from '../../preload/contract.ts'
+import type { MethodDescription } from '../../preload/contract.ts'
 import { withOption } from './run-draft.ts'
 
 export const sites = [
@@ -147,10 +147,4 @@ export function carriedOptions(from: Options, to: MethodDescription): Options {
     (kept, [name, value]) => (has(to, name) ? withOption(kept, to, name, value) : kept),
     {},
   )
-}
-
-/** `seq_bn`, or `seq_bn with 2 options changed`. */
-export function choiceWords({ name, options }: MethodChoice): string {
-  const count = Object.keys(options).length
-  return count === 0 ? name : `${name} with ${count} ${count === 1 ? 'option' : 'options'} changed`
 }
