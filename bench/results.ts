@@ -28,6 +28,8 @@ const { values: flags } = parseArgs({
     method: { type: 'string' },
     seeds: { type: 'string' },
     threads: { type: 'string', default: '1' },
+    /** Runs that are trained at once. */
+    runs: { type: 'string', default: '1' },
     /** Where runs and rows are kept. */
     folder: { type: 'string', default: path('../.cache/results') },
     shared: { type: 'string', default: path('../../shared') },
@@ -69,6 +71,7 @@ async function main(): Promise<number> {
     return 0
   }
   const threads = numberOf('threads', flags.threads)
+  const runs = numberOf('runs', flags.runs)
   const minutes =
     (flags.hours === undefined ? 0 : 60 * numberOf('hours', flags.hours)) +
     (flags.minutes === undefined ? 0 : numberOf('minutes', flags.minutes))
@@ -92,22 +95,28 @@ async function main(): Promise<number> {
     const absent = methods.filter((method) => !planned.includes(method)).map(({ title }) => title)
     if (absent.length > 0) say(`not in this version: ${absent.join(', ')}`)
     const scratch = `${flags.folder}/data`
-    const context = { client, rows, shared: flags.shared, scratch, threads, stopped, say }
-    for (const cell of allCells(planned).filter(isWanted)) {
-      if (stopped()) break
-      try {
-        await completeCell(context, cell)
-        write()
-      } catch (error) {
-        if (error instanceof SetAside) {
-          if (!stopped()) failed.push(`${keyOf(cell)}: ${error.message}`)
-        } else {
-          // The others may do well all the same; the next call tries this one again.
-          failed.push(`${keyOf(cell)}: ${error instanceof Error ? error.message : String(error)}`)
-          say(failed.at(-1) ?? '')
+    const context = { client, rows, shared: flags.shared, scratch, threads, stopped, say, begun: new Map() }
+    await client.invoke('runs.setConcurrency', { device: 'cpu', runs })
+    const cells = allCells(planned).filter(isWanted).values()
+    /** Takes one cell after another from those that are left. */
+    const work = async (): Promise<void> => {
+      for (const cell of cells) {
+        if (stopped()) break
+        try {
+          await completeCell(context, cell)
+          write()
+        } catch (error) {
+          if (error instanceof SetAside) {
+            if (!stopped()) failed.push(`${keyOf(cell)}: ${error.message}`)
+          } else {
+            // The others may do well all the same; the next call tries this one again.
+            failed.push(`${keyOf(cell)}: ${error instanceof Error ? error.message : String(error)}`)
+            say(failed.at(-1) ?? '')
+          }
         }
       }
     }
+    await Promise.all(Array.from({ length: runs }, work))
   } finally {
     release()
     await connection.close()

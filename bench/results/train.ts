@@ -34,6 +34,8 @@ export interface TrainingContext {
   /** Whether the script is to end now; the run that goes on is set aside. */
   stopped: () => boolean
   say: (line: string) => void
+  /** What is being made, by name: who needs it too waits for it. */
+  begun: Map<string, Promise<void>>
 }
 
 /** Thrown where the script is to end while a run goes on. */
@@ -41,6 +43,21 @@ export class SetAside extends Error {}
 
 /** Trains a cell that is not done, and before it what it builds on. @throws SetAside, or an Error with what went wrong */
 export async function completeCell(context: TrainingContext, cell: Cell): Promise<void> {
+  await once(context, runNameOf(cell), () => train(context, cell))
+}
+
+async function once({ begun }: TrainingContext, name: string, make: () => Promise<void>): Promise<void> {
+  const making = begun.get(name) ?? make().finally(() => begun.delete(name))
+  begun.set(name, making)
+  await making
+}
+
+/** One run stands for all tasks where a method trains them together. */
+function runNameOf(cell: Cell): string {
+  return cell.method.together ? `${cell.encoder} ${cell.method.title} seed ${cell.seed}` : keyOf(cell)
+}
+
+async function train(context: TrainingContext, cell: Cell): Promise<void> {
   const { client, rows, say } = context
   const model = await modelOf(context, cell.encoder)
   const recipe = recipeOf(cell, model.layers)
@@ -56,7 +73,7 @@ export async function completeCell(context: TrainingContext, cell: Cell): Promis
   for (const { task } of cells) datasets.push(await datasetOf(context, task))
   const [dataset, ...more] = datasets
   if (!dataset) throw new Error('a run without a dataset')
-  const key = together ? `${cell.encoder} ${cell.method.title} seed ${cell.seed}` : keyOf(cell)
+  const key = runNameOf(cell)
   const config: InputOf<'runs.start'> = {
     name: key,
     modelId: model.id,
@@ -105,18 +122,31 @@ async function adapterOf(context: TrainingContext, cell: Cell): Promise<string> 
   return id
 }
 
-async function modelOf({ client, shared }: TrainingContext, encoder: Encoder) {
+async function modelOf(context: TrainingContext, encoder: Encoder) {
+  const { client, shared } = context
   const folder = resolve(shared, 'checkpoints', encoder)
-  const known = (await client.invoke('models.list', {})).find((model) => model.folder === folder)
-  return known ?? client.invoke('models.add', { folder })
+  const find = async () => (await client.invoke('models.list', {})).find((model) => model.folder === folder)
+  await once(context, `model ${encoder}`, async () => {
+    if (!(await find())) await client.invoke('models.add', { folder })
+  })
+  const model = await find()
+  if (!model) throw new Error(`${encoder} was added, but is not in the list`)
+  return model
 }
 
-async function datasetOf(
-  { client, shared, scratch }: TrainingContext,
-  task: TaskName,
-): Promise<DatasetDetail> {
-  const known = (await client.invoke('datasets.list', {})).find(({ name }) => name === tasks[task].title)
-  if (known) return client.invoke('datasets.get', { id: known.id })
+async function datasetOf(context: TrainingContext, task: TaskName): Promise<DatasetDetail> {
+  const { client } = context
+  const find = async () =>
+    (await client.invoke('datasets.list', {})).find(({ name }) => name === tasks[task].title)
+  await once(context, `dataset ${task}`, async () => {
+    if (!(await find())) await client.invoke('datasets.import', sourcesOfTask(context, task))
+  })
+  const dataset = await find()
+  if (!dataset) throw new Error(`${tasks[task].title} was imported, but is not in the list`)
+  return client.invoke('datasets.get', { id: dataset.id })
+}
+
+function sourcesOfTask({ shared, scratch }: TrainingContext, task: TaskName): InputOf<'datasets.import'> {
   const data = resolve(shared, 'data')
   mkdirSync(scratch, { recursive: true })
   const firstRows = (file: string, rows: number): string => {
@@ -125,7 +155,7 @@ async function datasetOf(
     writeFileSync(path, `${lines.slice(0, rows + 1).join('\n')}\n`)
     return path
   }
-  return client.invoke('datasets.import', sourcesOf(task, data, firstRows))
+  return sourcesOf(task, data, firstRows)
 }
 
 /** Goes on with the run of this name where one was set aside, else starts it. */
