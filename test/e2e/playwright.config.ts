@@ -13,7 +13,8 @@ export default defineConfig({
     ...(isDesktop ? ['connection.spec.ts'] : []),
   ],
   // Nor may it read the clipboard, by which that test looks at what was copied.
-  ...(isDesktop ? { globalSetup: '../shell/global-setup.ts', grepInvert: /copied from the keyboard/ } : {}),
+  ...(isDesktop ? { grepInvert: /copied from the keyboard/ } : {}),
+  globalSetup: ['../temporary.ts', ...(isDesktop ? ['../shell/global-setup.ts'] : [])],
   outputDir: '../../test-results/e2e',
   reporter: [['list']],
   // Each worker's runs train for real and want the processor to themselves.

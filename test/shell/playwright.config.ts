@@ -3,7 +3,7 @@ import { defineConfig } from '@playwright/test'
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
-  globalSetup: './global-setup.ts',
+  globalSetup: ['../temporary.ts', './global-setup.ts'],
   outputDir: '../../test-results/shell',
   workers: 1,
   timeout: 120_000,
