@@ -4,6 +4,7 @@ import { adaptersOf, describe, fusedNames, type Composition } from './compositio
 import { foldComposition, type Fold, type FoldOptions } from './fold.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
 import { onlyActive, places, type AdapterParts } from './parts.ts'
+import { present } from './present.ts'
 
 /** How the outputs of fused adapters become one: by attention, or otherwise weighted (`adapters/fusion.ts`). */
 export type FuseOutputs = (build: Build, site: FusedSite) => Value
@@ -228,11 +229,6 @@ function padded(
 function maskRows({ mask }: Prefix, rows: Value): Value {
   const own = reshape(rows, ['batch', 1, 1, 1])
   return mask ? multiply(mask, own) : own
-}
-
-function present<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Error(`${what} has no adapter here`)
-  return value
 }
 
 /** A method that is one adapter. */

@@ -15,6 +15,7 @@ import type { BlockSite, Build, Sites } from '../models/sites.ts'
 import { bottleneckOptions, type BottleneckOptions } from './bottleneck-options.ts'
 import type { ParameterSpec, PreparedMethod, Variant } from './method.ts'
 import { places, type AdapterParts, type BottleneckPart } from './parts.ts'
+import { present } from './present.ts'
 
 /**
  * Several task adapters that all see every example: the output of a site is the mean of theirs, weighted by the gates
@@ -148,7 +149,9 @@ function weightedMean(
     return total(outputs.map(({ output }) => multiply(output, 1 / outputs.length)))
   }
   const sum = total(counts)
-  return total(outputs.map(({ output }, i) => multiply(output, divide(present(counts[i]), sum))))
+  return total(
+    outputs.map(({ output }, i) => multiply(output, divide(present(counts[i], 'a task adapter'), sum))),
+  )
 }
 
 /**
@@ -164,13 +167,15 @@ function meanOfSurvivors(
 ): { mixed: Value; any: Value } {
   const alive = outputs.map(({ task }) => slice(survivors, 1, task, task + 1))
   const counts = gateWeights(build, mixture, layer, outputs)
-  const weights = alive.map((own, i) => (counts ? multiply(own, present(counts[i])) : own))
+  const weights = alive.map((own, i) => (counts ? multiply(own, present(counts[i], 'a task adapter')) : own))
   const any = minimum(total(alive), 1)
   // Where no adapter survives the sum is 0: 1 in its place keeps the weights 0.
   const sum = add(total(weights), subtract(build.graph.scalar(1), any))
   const perExample = (value: Value): Value => reshape(value, [1, 'batch', 1])
   const mixed = total(
-    outputs.map(({ output }, i) => multiply(output, perExample(divide(present(weights[i]), sum)))),
+    outputs.map(({ output }, i) =>
+      multiply(output, perExample(divide(present(weights[i], 'a task adapter'), sum))),
+    ),
   )
   return { mixed, any: perExample(any) }
 }
@@ -190,9 +195,4 @@ function gateWeights(
 
 function total(values: readonly Value[]): Value {
   return values.reduce((sum, value) => add(sum, value))
-}
-
-function present<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a task adapter without a weight')
-  return value
 }
