@@ -188,13 +188,15 @@ export function findTrainedAdapter(database: Database, runId: string): string | 
 }
 
 function toRecord(row: ExperimentColumns): ExperimentRecord {
+  const { name, question, priority } = row
   return {
     id: row.id,
-    name: row.name,
-    question: row.question,
+    name,
+    question,
     status: row.status,
-    priority: row.priority,
-    config: JSON.parse(row.config),
+    priority,
+    // These can be changed after it was created.
+    config: { ...JSON.parse(row.config), name, question, priority },
     createdAt: row.created_at,
     ...(row.started_at === null ? {} : { startedAt: row.started_at }),
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),

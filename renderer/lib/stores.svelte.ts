@@ -5,6 +5,7 @@ import type {
   AdapterSummary,
   DatasetSummary,
   DeviceReport,
+  ExperimentSummary,
   MethodDescription,
   ModelSummary,
   RunSummary,
@@ -74,11 +75,20 @@ export function reloadAll(): void {
   void system.load(() => api.invoke('system.info', {}))
 }
 
+/** Its runs carry its name. */
+function renameExperiment({ id, name }: ExperimentSummary): void {
+  for (const run of runsById.values()) {
+    if (run.experiment?.id === id && run.experiment.name !== name)
+      runs.put({ ...run, experiment: { ...run.experiment, name } })
+  }
+}
+
 /** Keeps the stores up to date until the returned function is called. */
 export function followTopics(): () => void {
   const ends = [
     api.subscribe('run.changed', (run) => runs.put(run)),
     api.subscribe('run.removed', ({ id }) => void runsById.delete(id)),
+    api.subscribe('experiment.changed', renameExperiment),
     api.subscribe('dataset.changed', () => void reloadDatasets()),
     api.subscribe('model.changed', () => void reloadModels()),
     api.subscribe('adapter.changed', () => void reloadAdapters()),
