@@ -42,6 +42,8 @@ export interface Variant {
   droppedLayers?: number
   /** The task adapters that take part, by index, for each layer; left out: all of them. */
   active?: readonly (readonly number[])[]
+  /** Parts of a united method that are switched off, by name. */
+  without?: readonly string[]
 }
 
 /** What a method's graph is built for. */
@@ -118,6 +120,8 @@ export interface PreparedMethod {
   sites(build: Build, situation: Situation): Sites
   /** What compositions combine it from; left out where it cannot be part of one. */
   parts?: AdapterParts
+  /** Names of the parts that it unites, each of which a variant may switch off; left out: it is one. */
+  united?: readonly string[]
   /**
    * The single adapters that its training leaves, each to be built on by itself; left out: the method is one, or
    * leaves none. `task`: whose it is, where each task has its own.

@@ -117,8 +117,8 @@ function mixAndMatchMethod(preset: {
       const { prefix, adapter } = mixAndMatchParts(options, config)
       return unite(
         [
-          { label: 'the prefix', method: preparePrefix(prefix, config, adapterName) },
-          { label: 'the adapter', method: prepareBottleneck(adapter, config, adapterName) },
+          { label: 'prefix', method: preparePrefix(prefix, config, adapterName) },
+          { label: 'adapter', method: prepareBottleneck(adapter, config, adapterName) },
         ],
         config,
         adapterName,

@@ -114,7 +114,7 @@ function prepareUnion(parts: readonly MethodChoice[], context: PrepareContext): 
 }
 
 /**
- * One adapter of several that sit in different places.
+ * One adapter of several that sit in different places; a variant may switch any of them off.
  *
  * @throws WorkbenchError `bad-input` where two of them sit in the same place
  */
@@ -123,8 +123,30 @@ export function unite(
   config: BackboneConfig,
   adapterName: string,
 ): PreparedMethod {
-  const all = united.map(({ label, method: { parts = {} } }) => ({ label, parts }))
+  const all = united.map(({ label, method: { parts = {} } }, i) => {
+    const earlier = united.slice(0, i).filter((other) => other.label === label).length
+    return { label: earlier === 0 ? label : `${label} ${earlier + 1}`, parts }
+  })
   all.forEach((one, i) => all.slice(i + 1).forEach((other) => refuseOverlap(one, other, config)))
+  const whole = singleAdapter(
+    adapterName,
+    united.flatMap(({ method }) => method.parameters),
+    together(all),
+  )
+  return {
+    ...whole,
+    united: all.map(({ label }) => label),
+    sites(build, situation) {
+      const { without = [] } = situation.variant
+      if (without.length === 0) return whole.sites(build, situation)
+      const left = all.filter(({ label }) => !without.includes(label))
+      return singleAdapter(adapterName, [], together(left)).sites(build, situation)
+    },
+  }
+}
+
+/** Adapters of which at most one sits in each place, as one. */
+function together(all: readonly Named[]): AdapterParts {
   const first = <T>(of: (parts: AdapterParts) => T | undefined): T | undefined => {
     for (const { parts } of all) {
       const found = of(parts)
@@ -134,18 +156,14 @@ export function unite(
   }
   const embeddings = first((parts) => parts.embeddings)
   const has = (kind: keyof AdapterParts): boolean => all.some(({ parts }) => parts[kind] !== undefined)
-  return singleAdapter(
-    adapterName,
-    united.flatMap(({ method }) => method.parameters),
-    {
-      ...(has('bottleneck') ? { bottleneck: (site) => first((parts) => parts.bottleneck?.(site)) } : {}),
-      ...(has('projection')
-        ? { projection: (layer, which) => first((parts) => parts.projection?.(layer, which)) }
-        : {}),
-      ...(has('prefix') ? { prefix: (layer) => first((parts) => parts.prefix?.(layer)) } : {}),
-      ...(embeddings ? { embeddings } : {}),
-    },
-  )
+  return {
+    ...(has('bottleneck') ? { bottleneck: (site) => first((parts) => parts.bottleneck?.(site)) } : {}),
+    ...(has('projection')
+      ? { projection: (layer, which) => first((parts) => parts.projection?.(layer, which)) }
+      : {}),
+    ...(has('prefix') ? { prefix: (layer) => first((parts) => parts.prefix?.(layer)) } : {}),
+    ...(embeddings ? { embeddings } : {}),
+  }
 }
 
 interface Named {

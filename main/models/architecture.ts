@@ -31,6 +31,12 @@ export interface EncodeOptions {
   sites?: Sites
   /** The only position of the last hidden state that is read: the last layer computes no other. */
   only?: 'first' | 'last'
+  /**
+   * Called for each layer with its output.
+   *
+   * @param again the layer's output from the same input with other sites
+   */
+  onLayer?(layer: number, output: Value, again: (sites: Sites) => Value): void
 }
 
 /** Where the adapters library keeps a changed linear layer's parameters. */

@@ -2,7 +2,7 @@ import type { Value } from '../graph/index.ts'
 import type { EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
 import type { BackboneConfig } from './config.ts'
 import { causalBias, paddingBias, positionOf } from './positions.ts'
-import type { Build } from './sites.ts'
+import type { Build, Sites } from './sites.ts'
 import {
   inputSize,
   outputSize,
@@ -30,7 +30,7 @@ export function encodeLayers(
   config: BackboneConfig,
   inputs: EncoderInputs,
   embedded: Value,
-  { sites = {}, only }: EncodeOptions = {},
+  { sites = {}, only, onLayer }: EncodeOptions = {},
   { causal = false, block }: LayerStyle,
 ): Value[] {
   const states = [sites.embeddings?.(embedded) ?? embedded]
@@ -42,7 +42,11 @@ export function encodeLayers(
     const isCut = which && layer === config.layers - 1 && sites.mixesPositions?.(layer) !== true
     const bias = causal && !isCut ? causalBias(inputs) : paddingBias(inputs)
     const cut = isCut ? positionOf(which, inputs) : undefined
-    states.push(transformerBlock({ build, config, sites, layer, ...block(layer) }, x, bias, cut))
+    const compute = (own: Sites): Value =>
+      transformerBlock({ build, config, sites: own, layer, ...block(layer) }, x, bias, cut)
+    const output = compute(sites)
+    onLayer?.(layer, output, compute)
+    states.push(output)
   }
   return states
 }

@@ -6,6 +6,7 @@ import { remeasureEarlierTask } from './earlier-task.ts'
 import { forgettingOf } from './forgetting.ts'
 import { measureFusion } from './fusion-weights.ts'
 import { measureLatency } from './latency.ts'
+import { measureContributions } from './part-contributions.ts'
 import type { RunContext } from './run-context.ts'
 import { evaluateSelections } from './selection-results.ts'
 
@@ -16,6 +17,7 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const dropCurve = await measureDropCurve(context, values)
   const fusion = await measureFusion(context, values)
   const selections = await evaluateSelections(context, values)
+  const contributions = await measureContributions(context, values)
   const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
   const earlierTask = await remeasureEarlierTask(context, values)
@@ -28,6 +30,7 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
     ...(dropCurve ? { dropCurve } : {}),
     ...(fusion ? { fusion } : {}),
     ...(selections ? { selections } : {}),
+    ...(contributions ? { contributions } : {}),
     ...(forgetting ? { forgetting } : {}),
     ...(earlierTask ? { earlierTask } : {}),
   }

@@ -16,6 +16,7 @@ import {
 } from '../graph/index.ts'
 import { architectureOf, encoderInputs } from '../models/architecture.ts'
 import type { Build, Draw } from '../models/sites.ts'
+import { revealContributions } from './contribution-graph.ts'
 import { segmentsOf, type ParameterLayout } from './layout.ts'
 import { adamW, optimizerState, type OptimizerSettings } from './optimizer.ts'
 import type { TunedModel } from './tuned-model.ts'
@@ -61,6 +62,8 @@ export interface GraphOptions {
   cutLastLayer?: boolean
   /** Outputs `hidden.<i>` and, in a training graph, the flat `gradient`, for looking inside. */
   inspect?: boolean
+  /** Reveals what each part of a united method changes in each layer (`revealContributions`). */
+  contributions?: boolean
 }
 
 export interface TrainingGraphOptions extends GraphOptions {
@@ -126,7 +129,7 @@ interface Forward {
 
 function forward(
   model: TunedModel,
-  { readings = [wholeMethod], cutLastLayer = true, inspect = false }: GraphOptions,
+  { readings = [wholeMethod], cutLastLayer = true, inspect = false, contributions = false }: GraphOptions,
   training: boolean,
 ): Forward {
   const graph = new Graph()
@@ -209,6 +212,7 @@ function forward(
     const states = architecture.encode(build, config, inputs, {
       sites: method.sites(build, situation),
       ...(cutLastLayer && head.only ? { only: head.only } : {}),
+      ...(contributions ? { onLayer: revealContributions(build, method, situation) } : {}),
     })
     const last = states.at(-1)
     if (last === undefined) throw new Error('a backbone without layers')

@@ -206,19 +206,21 @@ export class Tuning {
    * for.
    *
    * @param whole whether it computes all that it needs instead of reading what is kept of a text
+   * @param contributions whether it reveals what each part of a united method changes in every layer
    */
   async evaluation(
     readings: readonly Situation[],
     values: TrainedValues,
-    { whole = true }: { whole?: boolean } = {},
+    { whole = true, contributions = false }: { whole?: boolean; contributions?: boolean } = {},
   ): Promise<ReadyGraph> {
     const { engine, model } = this.prepared
-    const key = JSON.stringify([readings, whole])
+    const key = JSON.stringify([readings, whole, contributions])
     const { tuned, compiled, onStates } = await this.evaluations.get(key, async () => {
-      const { tuned: plain, onStates: reads } = this.onStates(evaluationGraph(model, { readings }), whole)
+      const options = { readings, ...(contributions ? { contributions, cutLastLayer: false } : {}) }
+      const { tuned: plain, onStates: reads } = this.onStates(evaluationGraph(model, options), whole)
       // Evaluation runs seldom: it reads the weights where they lie instead of keeping them once more.
-      const options = { ...this.frozenWeights, state: plain.state, prepack: false }
-      return { tuned: plain, compiled: await engine.compile(plain.graph, options), onStates: reads }
+      const compiling = { ...this.frozenWeights, state: plain.state, prepack: false }
+      return { tuned: plain, compiled: await engine.compile(plain.graph, compiling), onStates: reads }
     })
     compiled.setState('parameters', values.parameters)
     return {

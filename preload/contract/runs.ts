@@ -213,6 +213,22 @@ export interface SelectionResult {
   routed?: number
 }
 
+/**
+ * What each part of a method that unites several does, on the validation rows: the prefix and the adapter of
+ * Mix-And-Match, the members of a union.
+ */
+export interface PartContributions {
+  /** Names of the parts. */
+  parts: string[]
+  /**
+   * By layer, for each part: the mean over tokens, padding left out, of ‖h − h₋ₚ‖ / ‖h‖, where h is the layer's output
+   * and h₋ₚ the same layer's output from the same input with this part alone switched off. 0: it changes nothing there.
+   */
+  changes: number[][]
+  /** Scores with some parts switched off in all layers: none, each one alone, all. */
+  ablations: { without: string[]; scores: Scores }[]
+}
+
 /** What a graph holds and does, computed before it runs; one example of the maximum length. */
 export interface GraphCost {
   /** Floating-point operations of one example forward, and of the backward pass and update on top. */
@@ -268,6 +284,7 @@ export interface RunAnalysis {
   dropCurve?: DropPoint[]
   fusion?: { adapters: string[]; weights: FusionWeights[]; pruned: PrunedFusion[] }
   selections?: SelectionResult[]
+  contributions?: PartContributions
 }
 
 /** A task that the run trained: its own dataset first. */
