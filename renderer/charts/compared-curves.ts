@@ -12,6 +12,8 @@ const axes: Record<CurveAxis, Axis> = {
   examples: { name: 'Examples', whole: true, max: 'dataMax' },
 }
 
+export const curvesTitle = 'Learning curves'
+
 /** Metrics that curves can be drawn of, in words. */
 export const curveMetrics: Record<string, Axis> = {
   'train.loss': { name: 'Training loss' },
@@ -64,7 +66,7 @@ export function learningChart(
     return [{ id: group.id, name: group.name, ...styleOf(group.id), width: 2.25, points }]
   })
   return {
-    title: 'Learning curves',
+    title: curvesTitle,
     x: { ...axes[look.x], log: look.logX },
     y: { ...metric, log: look.logY },
     lines: [...single, ...means],
