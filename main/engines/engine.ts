@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../../preload/contract.ts'
-import type { Graph, QuantisedLocations, TensorData } from '../graph/index.ts'
+import type { Graph, HalfLocations, QuantisedLocations, TensorData } from '../graph/index.ts'
 
 /** A tensor in host memory. */
 export interface HostTensor {
@@ -22,11 +22,18 @@ export interface QuantisedFile {
   entries: QuantisedLocations['entries']
 }
 
+/** A file of half-precision weights (models/half-weights.ts), and whether products with them are computed so too. */
+export interface HalfFile extends Pick<HalfLocations, 'entries' | 'compute'> {
+  path: string
+}
+
 export interface CompileOptions {
   /** Needed where the graph has frozen weights. */
   weights?: WeightFile
   /** Products with these weights are rounded to 8 bits; only for engines that say how (`largestInt8`). */
   quantised?: QuantisedFile
+  /** Weights that lie here are read in half precision; `compute` only where the engine says so (`computesHalf`). */
+  half?: HalfFile
   /**
    * Float32 inputs that the engine keeps between runs, each with the output that may replace it (undefined: none):
    * parameters and optimizer moments stay on the device.
@@ -47,11 +54,13 @@ export interface CompiledGraph {
    * @param feeds every input that is not state
    * @param fetch names of the outputs to return
    * @param update state inputs that take the value of their output; default: all. The others stay as they are.
+   * @param guard name of a fetched output: where it is not finite, the state stays as it is
    */
   run(
     feeds: Readonly<Record<string, HostTensor>>,
     fetch: readonly string[],
     update?: readonly string[],
+    guard?: string,
   ): Promise<Record<string, HostTensor>>
   /** Sets a state input; before the first run every one must be set. */
   setState(name: string, data: Float32Array): void
@@ -73,8 +82,17 @@ export interface Engine {
    * no such products.
    */
   largestInt8?(): Promise<number>
+  /** Whether the device computes products in half precision, and rightly; left out: it never does. */
+  computesHalf?(): Promise<boolean>
   /** @throws WorkbenchError `engine`, naming the operation, where the engine lacks one */
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>
+}
+
+/** A failure of the device or its driver: on another device the same may go well. */
+export class DeviceFailure extends WorkbenchError {
+  constructor(message: string, cause: unknown) {
+    super('engine', message, { cause })
+  }
 }
 
 /** What to do about a failure, by what its message says: in the words of CUDA, WebGPU, TensorFlow and onnxruntime. */
@@ -90,13 +108,30 @@ const advices: readonly [RegExp, string][] = [
 ]
 
 /** The error of a run that failed on the device, with what to do where that is known. */
-export function runFailure(engine: string, device: string, cause: unknown): WorkbenchError {
-  const reason = messageOf(cause)
+export function runFailure(engine: string, device: string, cause: unknown): DeviceFailure {
+  return failure(`${engine} on ${device} failed in a run`, messageOf(cause), cause)
+}
+
+/** The error of a graph that a device could not be made ready for. */
+export function prepareFailure(
+  engine: string,
+  device: string,
+  reason: string,
+  cause: unknown,
+): DeviceFailure {
+  return failure(`${engine} on ${device} could not prepare the graph`, reason, cause)
+}
+
+function failure(what: string, reason: string, cause: unknown): DeviceFailure {
   const advice = advices.find(([pattern]) => pattern.test(reason))?.[1]
-  const message = `${engine} on ${device} failed in a run: ${reason}${advice === undefined ? '' : `. ${advice}`}`
-  return new WorkbenchError('engine', message, { cause })
+  return new DeviceFailure(`${what}: ${reason}${advice === undefined ? '' : `. ${advice}`}`, cause)
 }
 
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+/** Whether an output that guards a run's state lets it move on. */
+export function passes(outputs: Readonly<Record<string, HostTensor>>, guard: string | undefined): boolean {
+  return guard === undefined || Number.isFinite(Number(outputs[guard]?.data[0]))
 }

@@ -5,9 +5,9 @@ import { basename, dirname } from 'node:path'
 
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node'
 
-import { WorkbenchError } from '../../preload/contract.ts'
 import { sizeOf, toOnnx, type ElementType, type Graph, type TensorData } from '../graph/index.ts'
-import { messageOf, runFailure } from './engine.ts'
+import { messageOf, passes, prepareFailure, runFailure } from './engine.ts'
+import { computesHalf } from './half-products.ts'
 import { largestInt8 } from './int8-range.ts'
 import type { CompiledGraph, CompileOptions, Engine, HostTensor } from './engine.ts'
 
@@ -34,6 +34,7 @@ export function createOnnxRuntimeEngine(
     version: onnxRuntimeVersion(),
     threads,
     ...(device === 'cpu' ? { largestInt8: () => (int8Range ??= largestInt8(runtime)) } : {}),
+    ...(mayComputeHalf.has(device) ? { computesHalf: () => computesHalf(runtime, device) } : {}),
     compile: (graph, compileOptions = {}) => compile(runtime, graph, device, threads, compileOptions),
   }
 }
@@ -65,20 +66,26 @@ const slowFusions = 'SkipLayerNormFusion;BiasGeluFusion'
 /** Where onnxruntime has its matrix product with transpositions and a factor inside. */
 const hasFusedProducts: ReadonlySet<OnnxRuntimeDevice> = new Set(['cpu', 'cuda'])
 
+/** Where half precision is the hardware's own; on others onnxruntime converts there and back around each product. */
+const mayComputeHalf: ReadonlySet<OnnxRuntimeDevice> = new Set(['webgpu', 'cuda', 'dml'])
+
 async function compile(
   runtime: OnnxRuntime,
   graph: Graph,
   device: OnnxRuntimeDevice,
   threads: number,
-  { weights, quantised, state = {}, prepack = true }: CompileOptions,
+  { weights, quantised, half, state = {}, prepack = true }: CompileOptions,
 ): Promise<CompiledGraph> {
-  if (quantised && dirname(quantised.path) !== dirname(weights?.path ?? '')) {
-    throw new Error('quantised weights lie in the folder of the weight file')
+  for (const copy of [quantised, half]) {
+    if (copy && dirname(copy.path) !== dirname(weights?.path ?? '')) {
+      throw new Error('copies of weights lie in the folder of the weight file')
+    }
   }
   const model = toOnnx(graph, {
     fusedProducts: hasFusedProducts.has(device),
     ...(weights ? { weights: { file: basename(weights.path), entries: weights.entries } } : {}),
     ...(quantised ? { quantised: { file: basename(quantised.path), entries: quantised.entries } } : {}),
+    ...(half ? { half: { ...half, file: basename(half.path) } } : {}),
   })
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: [device],
@@ -103,11 +110,7 @@ async function compile(
   try {
     session = await runtime.InferenceSession.create(model, sessionOptions)
   } catch (cause) {
-    throw new WorkbenchError(
-      'engine',
-      `onnxruntime on ${device} could not prepare the graph: ${withoutSource(messageOf(cause))}`,
-      { cause },
-    )
+    throw prepareFailure('onnxruntime', device, withoutSource(messageOf(cause)), cause)
   }
   return new OnnxRuntimeGraph(runtime, session, device, graph, state)
 }
@@ -170,6 +173,7 @@ class OnnxRuntimeGraph implements CompiledGraph {
     feeds: Readonly<Record<string, HostTensor>>,
     fetch: readonly string[],
     update: readonly string[] = this.changing,
+    guard?: string,
   ): Promise<Record<string, HostTensor>> {
     const inputs: Record<string, OnnxValue> = {}
     for (const { name, type } of this.graph.inputs) {
@@ -193,8 +197,11 @@ class OnnxRuntimeGraph implements CompiledGraph {
     } catch (cause) {
       throw runFailure('onnxruntime', this.device, cause)
     }
-    for (const { buffers, next } of updated) [buffers.current, next.tensor] = [next.tensor, buffers.current]
-    return Object.fromEntries(fetch.map((name) => [name, fromTensor(name, results[name])]))
+    const fetched = Object.fromEntries(fetch.map((name) => [name, fromTensor(name, results[name])]))
+    if (passes(fetched, guard)) {
+      for (const { buffers, next } of updated) [buffers.current, next.tensor] = [next.tensor, buffers.current]
+    }
+    return fetched
   }
 
   async dispose(): Promise<void> {

@@ -3,6 +3,9 @@ import type { Tensor } from '@tensorflow/tfjs-core'
 import { WorkbenchError } from '../../preload/contract.ts'
 import { sizeOf, type ElementType, type Graph, type TensorData, type Value } from '../graph/index.ts'
 import {
+  messageOf,
+  passes,
+  prepareFailure,
   runFailure,
   type CompiledGraph,
   type CompileOptions,
@@ -37,7 +40,11 @@ export async function createTensorFlowEngine(options: {
           throw new WorkbenchError('engine', `tensorflow on ${device} has no operation ${op}`)
         }
       }
-      return new TensorFlowGraph(tf, device, graph, weights, compileOptions)
+      try {
+        return new TensorFlowGraph(tf, device, graph, weights, compileOptions)
+      } catch (cause) {
+        throw prepareFailure('tensorflow', device, messageOf(cause), cause)
+      }
     },
   }
 }
@@ -61,7 +68,7 @@ class TensorFlowGraph implements CompiledGraph {
     device: TfjsDevice,
     graph: Graph,
     weights: TfjsWeights,
-    { weights: file, state = {} }: CompileOptions,
+    { weights: file, half, state = {} }: CompileOptions,
   ) {
     this.tf = tf
     this.device = device
@@ -69,7 +76,7 @@ class TensorFlowGraph implements CompiledGraph {
     this.stateOutputs = state
     this.changing = Object.keys(state).filter((name) => state[name] !== undefined)
     this.activate()
-    const { tensors, release } = weights.take(graph.weights, file)
+    const { tensors, release } = weights.take(graph.weights, file, half)
     this.releaseWeights = release
     for (const [value, tensor] of tensors) this.lasting.set(value, tensor)
     for (const { value, data } of graph.constants) {
@@ -83,47 +90,60 @@ class TensorFlowGraph implements CompiledGraph {
     if (sizeOf(shape) !== data.length)
       throw new Error(`state "${name}" has ${sizeOf(shape)} values, not ${data.length}`)
     this.activate()
-    this.replace(input, this.upload('float32', { data: Float32Array.from(data), shape }))
+    try {
+      this.replace(input, this.upload('float32', { data: Float32Array.from(data), shape }))
+    } catch (cause) {
+      throw runFailure('tensorflow', this.device, cause)
+    }
   }
 
   async state(name: string): Promise<Float32Array> {
     const tensor = this.lasting.get(this.stateInput(name))
     if (!tensor) throw new Error(`state "${name}" was never set`)
     this.activate()
-    return Float32Array.from(await tensor.data<'float32'>())
+    try {
+      return Float32Array.from(await tensor.data<'float32'>())
+    } catch (cause) {
+      throw runFailure('tensorflow', this.device, cause)
+    }
   }
 
   async run(
     feeds: Readonly<Record<string, HostTensor>>,
     fetch: readonly string[],
     update: readonly string[] = this.changing,
+    guard?: string,
   ): Promise<Record<string, HostTensor>> {
     const fetched = fetch.map((name) => this.outputOf(name))
-    const results = this.compute(feeds, fetched, update)
+    const { results, next } = this.compute(feeds, fetched, update)
     try {
       const tensors: Record<string, HostTensor> = {}
       for (const [i, name] of fetch.entries()) {
         const [value, tensor] = [fetched[i], results[i]]
         if (value && tensor) tensors[name] = await download(value.type, tensor)
       }
+      if (passes(tensors, guard)) {
+        for (const { input, tensor } of next.splice(0)) this.replace(input, tensor)
+      }
       return tensors
     } catch (cause) {
       throw runFailure('tensorflow', this.device, cause)
     } finally {
       for (const tensor of results) tensor.dispose()
+      for (const { tensor } of next) tensor.dispose()
     }
   }
 
   /**
-   * Runs the steps, and moves the state on where all went well.
+   * Runs the steps.
    *
-   * @returns a tensor for each of `fetched`, which the caller frees
+   * @returns a tensor for each of `fetched` and for each state that is to move on, all of which the caller owns
    */
   private compute(
     feeds: Readonly<Record<string, HostTensor>>,
     fetched: readonly Value[],
     update: readonly string[],
-  ): Tensor[] {
+  ): { results: Tensor[]; next: { input: Value; tensor: Tensor }[] } {
     this.activate()
     const engine = this.tf.engine()
     engine.startScope()
@@ -145,10 +165,10 @@ class TensorFlowGraph implements CompiledGraph {
       }
       // Each reader of a value gets a tensor of its own, which share the memory.
       const handOver = (value: Value): Tensor => this.tf.keep(present(tensors, value).clone())
-      const next = replaced.map(({ input, output }) => ({ input, tensor: handOver(output) }))
-      const results = fetched.map(handOver)
-      for (const { input, tensor } of next) this.replace(input, tensor)
-      return results
+      return {
+        results: fetched.map(handOver),
+        next: replaced.map(({ input, output }) => ({ input, tensor: handOver(output) })),
+      }
     } catch (cause) {
       throw runFailure('tensorflow', this.device, cause)
     } finally {

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { Tensor } from '@tensorflow/tfjs-core'
 
 import type { Value } from '../graph/index.ts'
-import type { WeightFile } from './engine.ts'
+import type { HalfFile, WeightFile } from './engine.ts'
 import type { Tfjs } from './tfjs-operations.ts'
 
 interface Shared {
@@ -20,10 +20,15 @@ export class TfjsWeights {
     this.tf = tf
   }
 
-  /** @throws Error naming a weight that the file lacks */
+  /**
+   * @param half where weights lie that are stored in half precision: tfjs has no such tensors, and computes with their
+   * values in float32
+   * @throws Error naming a weight that the file lacks
+   */
   take(
     values: readonly Value[],
     file: WeightFile | undefined,
+    half?: HalfFile,
   ): { tensors: Map<Value, Tensor>; release: () => void } {
     const tensors = new Map<Value, Tensor>()
     if (values.length === 0) return { tensors, release: () => undefined }
@@ -32,13 +37,13 @@ export class TfjsWeights {
     const release = (): void => {
       for (const key of keys.splice(0)) this.giveBack(key)
     }
-    const descriptor = openSync(file.path, 'r')
     try {
       for (const value of values) {
-        const key = `${file.path}\n${value.name}`
+        const place = half?.entries.has(value.name) ? half : file
+        const key = `${place.path}\n${value.name}`
         let entry = this.shared.get(key)
         if (!entry) {
-          entry = { tensor: this.read(descriptor, file, value), users: 0 }
+          entry = { tensor: this.read(place, value, place === half), users: 0 }
           this.shared.set(key, entry)
         }
         entry.users += 1
@@ -49,18 +54,23 @@ export class TfjsWeights {
     } catch (error) {
       release()
       throw error
-    } finally {
-      closeSync(descriptor)
     }
   }
 
-  private read(descriptor: number, { entries }: WeightFile, { name, shape }: Value): Tensor {
+  private read({ path, entries }: WeightFile, { name, shape }: Value, isHalf: boolean): Tensor {
     const entry = entries.get(name)
     if (!entry)
       throw new Error(`the graph needs the frozen weight "${name}", which the weight file does not hold`)
     const bytes = new Uint8Array(entry.byteLength)
-    readSync(descriptor, bytes, 0, entry.byteLength, entry.offset)
-    return this.tf.tensor(new Float32Array(bytes.buffer), shape.map(Number))
+    const descriptor = openSync(path, 'r')
+    try {
+      readSync(descriptor, bytes, 0, entry.byteLength, entry.offset)
+    } finally {
+      closeSync(descriptor)
+    }
+    const stored = isHalf ? new Float16Array(bytes.buffer) : new Float32Array(bytes.buffer)
+    const values = stored instanceof Float32Array ? stored : new Float32Array(stored)
+    return this.tf.tensor(values, shape.map(Number))
   }
 
   private giveBack(key: string): void {

@@ -15,6 +15,7 @@ import {
   type TensorMessage,
   type ValueInfoMessage,
 } from './onnx-proto.ts'
+import { writeFromHalf, writeInHalf, type HalfLocations } from './onnx-float16.ts'
 import { biasedProducts, writeQuantisedProduct, type QuantisedLocations } from './onnx-int8.ts'
 import { isLowered, lowerings } from './onnx-operations.ts'
 import { at } from './operations/rules.ts'
@@ -35,6 +36,8 @@ export interface OnnxOptions {
   weights?: WeightLocations
   /** Products with weights that lie here are computed in whole numbers of 8 bits. */
   quantised?: QuantisedLocations
+  /** Weights that lie here are read in half precision. */
+  half?: HalfLocations
   /** Whether the engine has onnxruntime's `FusedMatMul` (transpositions and a factor inside the product). */
   fusedProducts: boolean
 }
@@ -54,6 +57,7 @@ export class OnnxWriter {
   private readonly integers = new Map<string, string>()
   private readonly fileTensors = new Set<string>()
   private readonly roundedValues = new Map<string, string[]>()
+  private readonly made = new Map<string, string>()
   private counter = 0
 
   constructor(options: OnnxOptions) {
@@ -95,10 +99,30 @@ export class OnnxWriter {
   /** A constant in the file of quantised weights, and its name. */
   fileTensor(name: string, dataType: number, dims: readonly number[], place: FilePlace): string {
     if (this.options.quantised === undefined) throw new Error('there is no file of quantised weights')
+    return this.externalTensor(name, dataType, dims, this.options.quantised.file, place)
+  }
+
+  /** A constant in a file beside the weight file, and its name. Asked for twice, it is there once. */
+  externalTensor(
+    name: string,
+    dataType: number,
+    dims: readonly number[],
+    file: string,
+    place: FilePlace,
+  ): string {
     if (!this.fileTensors.has(name)) {
       this.fileTensors.add(name)
-      this.initializers.push({ name, dims, dataType, ...externalData(this.options.quantised.file, place) })
+      this.initializers.push({ name, dims, dataType, ...externalData(file, place) })
     }
+    return name
+  }
+
+  /** The one output of nodes that several operations share; `make` adds them where none has yet. */
+  once(key: string, make: () => readonly string[]): string {
+    const known = this.made.get(key)
+    if (known !== undefined) return known
+    const [name = ''] = make()
+    this.made.set(key, name)
     return name
   }
 
@@ -132,14 +156,16 @@ export function toOnnx(graph: Graph, options: OnnxOptions): Uint8Array {
   for (const node of nodes) {
     if (written.has(node)) continue
     const addition = biased.get(node)
-    if (!writeQuantisedProduct(writer, node, addition)) writeNode(writer, node)
-    else if (addition) written.add(addition)
+    if (writeQuantisedProduct(writer, node, addition)) {
+      if (addition) written.add(addition)
+    } else if (!writeInHalf(writer, node)) writeNode(writer, node)
   }
   nameOutputs(writer, graph)
   // A weight that is only read in its quantised form, or below a cut, need not be loaded.
   const read = new Set(writer.nodes.flatMap(({ input }) => input))
   for (const weight of graph.weights) {
-    if (read.has(weight.name)) writer.initializers.push(externalTensor(weight, options.weights))
+    if (!read.has(weight.name) || writeFromHalf(writer, weight)) continue
+    writer.initializers.push(externalTensor(weight, options.weights))
   }
   return encodeModel({
     irVersion: 9,

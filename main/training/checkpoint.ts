@@ -30,6 +30,10 @@ const Position = z.object({
   tallies: z.record(z.string(), z.array(z.number())).default({}),
   /** Steps in which each parameter was trained, in the layout's order; empty where all are in every step. */
   parameterSteps: z.array(z.number().int()).default([]),
+  /** Where the loss is scaled: how it stands. */
+  lossScaling: z
+    .object({ scale: z.number(), steady: z.number().int(), skipped: z.number().int() })
+    .optional(),
   /**
    * The latest metrics. A resumed run tells them again: the workbench may have gone away between this
    * checkpoint and hearing of them.

@@ -98,7 +98,8 @@ async function hashAfter({ prepared }: RunContext, { parameters }: TrainedValues
     const entry = layout.entries.get(name)
     return entry && partOf(parameters, entry)
   })
-  const unchanged = prepared.frozen ? hash === prepared.backbone.hash : await frozenUnchanged(prepared)
+  const unchanged =
+    prepared.frozen && !prepared.half ? hash === prepared.backbone.hash : await frozenUnchanged(prepared)
   if (!unchanged) {
     throw new WorkbenchError(
       'engine',

@@ -3,8 +3,15 @@ import type { RunEnvironment } from '../../preload/contract.ts'
 import type { Engine } from '../engines/engine.ts'
 import { processor } from '../engines/hardware.ts'
 
-/** What a run's numbers and times depend on besides its configuration. */
-export function describeEnvironment({ name, version, device, threads, reason }: Engine): RunEnvironment {
+/**
+ * What a run's numbers and times depend on besides its configuration.
+ *
+ * @param precision of the frozen backbone, in words; undefined for float32
+ */
+export function describeEnvironment(
+  { name, version, device, threads, reason }: Engine,
+  precision?: string,
+): RunEnvironment {
   return {
     workbench: packageJson.version,
     node: process.versions.node,
@@ -12,6 +19,7 @@ export function describeEnvironment({ name, version, device, threads, reason }: 
     engineVersion: version,
     device,
     ...(reason === undefined ? {} : { deviceReason: reason }),
+    ...(precision === undefined ? {} : { precision }),
     threads,
     processor: processorName(),
     platform: `${process.platform}-${process.arch}`,

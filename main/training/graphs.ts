@@ -2,6 +2,7 @@ import { wholeMethod, type Situation } from '../adapters/method.ts'
 import {
   add,
   concatenate,
+  divide,
   Graph,
   gradients,
   logSoftmax,
@@ -71,6 +72,8 @@ export interface TrainingGraphOptions extends GraphOptions {
   accumulate?: boolean
   /** Each parameter counts its own steps (`ownStepFeeds`), for runs in which not every step trains all of them. */
   ownSteps?: boolean
+  /** The backward pass begins with the loss times the input `lossScale`; gradients are divided by it in the end. */
+  scaleLoss?: boolean
 }
 
 /**
@@ -96,7 +99,9 @@ export function trainingGraph(
   const order = [...layout.entries.values()]
   const values = order.map(({ name }) => trained.get(name))
   const used = values.filter((value) => value !== undefined)
-  const found = new Map(gradients(loss, used).map((gradient, i) => [used[i], gradient]))
+  const scale = options.scaleLoss ? graph.input('lossScale', 'float32', []) : undefined
+  const scaled = scale ? multiply(loss, scale) : loss
+  const found = new Map(gradients(scaled, used).map((gradient, i) => [used[i], gradient]))
   const reached = new Set<string>()
   const flat = values.map((value, i) => {
     const gradient = value && found.get(value)
@@ -105,6 +110,7 @@ export function trainingGraph(
     return gradient ? reshape(gradient, [size]) : graph.constant(new Float32Array(size), [size])
   })
   let gradient = concatenate(flat, 0)
+  if (scale) gradient = divide(gradient, scale)
   let state: Record<string, string | undefined> = optimizerState
   if (options.accumulate) {
     const earlier = graph.input('gradients', 'float32', gradient.shape)

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 
 import {
-  WorkbenchError,
   type RunProgress,
   type SplitName,
   type TrainingConfig,
 } from '../../preload/contract.ts'
 import { batchesPerEpoch, taskBatches, type TaskBatch } from '../data/batches.ts'
+import { openEngine } from '../engines/devices.ts'
 import {
   addTallies,
   beginning,
@@ -21,11 +21,13 @@ import {
 } from './checkpoint.ts'
 import { concludeRun } from './conclusion.ts'
 import { earlierBackbone } from './earlier-task.ts'
+import { divergence } from './divergence.ts'
 import { describeEnvironment } from './environment.ts'
 import { readExamples } from './examples.ts'
 import { initialParameters } from './initialise.ts'
 import type { FromTrainer, TrainJob, TrainResult } from './messages.ts'
 import { median } from './metrics.ts'
+import { precisionInWords } from './precision.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import { Reporter } from './reporter.ts'
 import { evaluateTasks, taskOf, tellScores, type RunContext, type TaskExamples } from './run-context.ts'
@@ -54,15 +56,17 @@ const keptStepTimes = 2000
  * Trains one run from its beginning or its latest checkpoint to its end, reporting as it goes. Ends with the
  * message `finished`, `paused` or `stopped`.
  *
+ * @param openWith gives the engine
  * @throws WorkbenchError where it cannot go on
  */
 export async function train(
   job: TrainJob,
   send: (message: FromTrainer) => void,
   control: Control,
+  openWith = openEngine,
 ): Promise<void> {
   const reporter = new Reporter(send)
-  const prepared = await prepare(job)
+  const prepared = await prepare(job, openWith)
   try {
     const run = await TrainingRun.start(job, prepared, reporter, control)
     try {
@@ -155,7 +159,7 @@ class TrainingRun {
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),
       },
-      saved?.position.parameterSteps,
+      saved?.position,
     )
     const run = new TrainingRun(
       job,
@@ -168,7 +172,7 @@ class TrainingRun {
     )
     reporter.tell({
       type: 'started',
-      environment: describeEnvironment(prepared.engine),
+      environment: describeEnvironment(prepared.engine, precisionInWords(prepared)),
       trainableParameters: size,
       backboneParameters: prepared.backbone.parameters,
       backboneHashBefore: prepared.backbone.hash,
@@ -221,8 +225,9 @@ class TrainingRun {
     await this.tuning.keepStates(examples.train, () => this.context.breathe('preparing'))
     const result = await this.tuning.train(step, learningRate, examples.train, batch)
     const { loss, gradientNorm, seconds } = result
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw this.diverged(step, learningRate, loss)
+    if (!Number.isFinite(loss) || (!Number.isFinite(gradientNorm) && !result.skipped))
+      throw divergence({ ...this.position, step, learningRate, loss, config: this.config })
+    if (result.skipped) this.tellSkipped(step, result)
     this.stepTimes.push(seconds * 1000)
     if (this.stepTimes.length > keptStepTimes) this.stepTimes.shift()
     const rss = process.memoryUsage.rss()
@@ -240,11 +245,17 @@ class TrainingRun {
     this.reporter.at(this.progress('training'))
   }
 
+  private tellSkipped(step: number, { lossScale = 1 }: StepResult): void {
+    this.reporter.log(
+      `Step ${step} was left out: half precision ends below its gradients with the loss times ${lossScale}, so it is times ${lossScale / 2} from now on`,
+    )
+  }
+
   private tellStep(
     step: number,
     { task, indices }: TaskBatch,
     learningRate: number,
-    { loss, gradientNorm, added, seconds }: StepResult,
+    { loss, gradientNorm, added, seconds, lossScale, skipped }: StepResult,
   ): void {
     this.reporter.metric('train.loss', step, loss)
     if (added) {
@@ -257,7 +268,8 @@ class TrainingRun {
       this.reporter.metric(`train.${name}.loss`, step, added?.taskLoss ?? loss)
     }
     this.reporter.metric('train.learningRate', step, learningRate)
-    this.reporter.metric('train.gradientNorm', step, gradientNorm)
+    if (!skipped) this.reporter.metric('train.gradientNorm', step, gradientNorm)
+    if (lossScale !== undefined) this.reporter.metric('train.lossScale', step, lossScale)
     this.reporter.metric('train.examplesPerSecond', step, indices.length / seconds)
   }
 
@@ -325,7 +337,13 @@ class TrainingRun {
   private async save(): Promise<void> {
     const { runFolder } = this.job
     const parameterSteps = [...this.tuning.parameterSteps]
-    const position = { ...this.position, parameterSteps, recentPoints: this.reporter.latest() }
+    const { lossScaling } = this.tuning
+    const position: Position = {
+      ...this.position,
+      parameterSteps,
+      recentPoints: this.reporter.latest(),
+      ...(lossScaling ? { lossScaling } : {}),
+    }
     const bytes = await writeLatest(runFolder, position, this.tuning.layout, await this.tuning.vectors())
     this.tellCheckpoint('latest', latestPath(runFolder), this.position.epoch, bytes)
   }
@@ -353,18 +371,6 @@ class TrainingRun {
       secondsLeft: step > 0 ? (seconds / step) * (this.steps - step) : undefined,
       phase,
     }
-  }
-
-  private diverged(step: number, learningRate: number, loss: number): WorkbenchError {
-    const { epoch, best } = this.position
-    const last = best
-      ? `the best checkpoint is that of epoch ${best.epoch}`
-      : 'there is no checkpoint of a whole epoch yet'
-    return new WorkbenchError(
-      'engine',
-      `the loss became ${Number.isNaN(loss) ? 'not a number' : 'infinite'} at step ${step} (epoch ${epoch + 1}) ` +
-        `with the learning rate ${learningRate.toPrecision(3)}; ${last}. Start again with a lower learning rate`,
-    )
   }
 }
 

@@ -18,7 +18,7 @@ type Text = Examples['texts'][number]
 export interface PrefixCacheOptions {
   engine: Engine
   backboneHash: string
-  weights: Pick<CompileOptions, 'weights' | 'quantised'>
+  weights: Pick<CompileOptions, 'weights' | 'quantised' | 'half'>
   padId: number
   /** Where the states' files go; shared by all runs. */
   folder: string
@@ -231,14 +231,16 @@ export class PrefixCache implements StateSource {
   private fileKey(texts: readonly Text[]): string {
     const { engine, backboneHash, weights } = this.options
     const hash = createHash('sha256')
-    const quantised = weights.quantised ? basename(weights.quantised.path) : ''
+    const { quantised, half } = weights
+    const copy = quantised ?? half
+    const precision = copy ? [basename(copy.path), half?.compute === true] : ''
     const on = [
       layoutVersion,
       engine.name,
       engine.device,
       engine.version,
       backboneHash,
-      quantised,
+      precision,
       this.part.signature,
     ]
     hash.update(JSON.stringify(on))

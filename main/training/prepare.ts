@@ -2,23 +2,24 @@ import { open } from 'node:fs/promises'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { classificationHead } from '../adapters/head.ts'
-import type { NamedAdapter, ParameterSpec } from '../adapters/method.ts'
+import type { NamedAdapter } from '../adapters/method.ts'
 import { findMethod } from '../adapters/registry.ts'
 import { loadTokenizer, type Tokenizer } from '../data/tokenizer.ts'
-import type { Engine, QuantisedFile, WeightFile } from '../engines/engine.ts'
+import type { Engine, WeightFile } from '../engines/engine.ts'
 import { openEngine } from '../engines/devices.ts'
 import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
-import { writeQuantisedFile } from '../models/quantised-weights.ts'
+import { isHalfOf } from '../models/half-weights.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
 import { runAdapterName, type TrainJob } from './messages.ts'
+import { frozenCopies, refuseTrainedWeights, type FrozenCopies } from './precision.ts'
 import { parameterRules, unfrozenParameters } from './parameter-rules.ts'
 import { readStoredAdapters } from './stored-adapters.ts'
 import { headNames, pathNames } from './task-paths.ts'
 import { tunedModel, type NamedTensors, type TunedModel } from './tuned-model.ts'
 
 /** All that a run needs before its first graph. The checkpoint stays open: close it. */
-export interface Prepared {
+export interface Prepared extends FrozenCopies {
   model: TunedModel
   backbone: Backbone
   checkpoint: Checkpoint
@@ -34,8 +35,6 @@ export interface Prepared {
   learningRate: number
   /** The backbone's frozen weights as a file for the engine. */
   weights: WeightFile
-  /** The same in 8 bits, where the run computes with those. */
-  quantised?: QuantisedFile
 }
 
 /** What of a job decides how its model is put together. */
@@ -45,9 +44,10 @@ export type PrepareJob = Pick<TrainJob, 'config' | 'modelFolder' | 'tasks' | 'ad
  * Opens the checkpoint and puts model, method and heads together. The job's cache folder keeps the weight file for all
  * runs of this backbone; it is made when it is not there.
  *
+ * @param openWith gives the engine
  * @throws WorkbenchError naming the file or the setting that is wrong
  */
-export async function prepare(job: PrepareJob): Promise<Prepared> {
+export async function prepare(job: PrepareJob, openWith = openEngine): Promise<Prepared> {
   const { modelFolder, cacheFolder, tasks } = job
   const { method, head, engine, training } = job.config
   const checkpoint = await openCheckpoint(modelFolder)
@@ -80,11 +80,8 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       return { name, head: classificationHead(head, config, labels.length, name), labels: labels.length }
     })
     const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]
-    const openedEngine = await openEngine(engine, cacheFolder)
-    const quantised =
-      training.backbonePrecision === 'int8'
-        ? await quantise(backbone, parameters, openedEngine, cacheFolder)
-        : undefined
+    refuseTrainedWeights(training.backbonePrecision, parameters)
+    const opened = await openWith(engine, cacheFolder)
     return {
       model: tunedModel(config, { ...prepared, parameters }, heads, {
         constants: values,
@@ -93,52 +90,18 @@ export async function prepare(job: PrepareJob): Promise<Prepared> {
       backbone,
       checkpoint,
       tokenizer: await loadTokenizer(modelFolder),
-      engine: openedEngine,
+      engine: opened,
       adapters,
       stored: values,
       frozen: parameters.every(({ group }) => group !== 'backbone'),
       learningRate,
       weights: await writeWeightFile(backbone, cacheFolder),
-      ...(quantised ? { quantised } : {}),
+      ...(await frozenCopies(training.backbonePrecision, backbone, opened, cacheFolder)),
     }
   } catch (error) {
     await checkpoint.close()
     throw error
   }
-}
-
-/** @throws WorkbenchError `bad-input` where weights are trained, or the engine has no such products */
-async function quantise(
-  backbone: Backbone,
-  trained: readonly ParameterSpec[],
-  engine: Engine,
-  cacheFolder: string,
-): Promise<QuantisedFile> {
-  refuseTrainedWeights(trained)
-  if (!engine.largestInt8) {
-    throw new WorkbenchError(
-      'bad-input',
-      `backbonePrecision: ${engine.name} on ${engine.device} has no products of 8 bits; ` +
-        'choose onnxruntime on cpu, or float32',
-    )
-  }
-  return writeQuantisedFile(backbone, cacheFolder, await engine.largestInt8())
-}
-
-/**
- * Refuses int8 for a run that trains weights of the backbone's layers: rounded, they would not follow their gradients.
- *
- * @param trained what the run trains
- * @throws WorkbenchError `bad-input`
- */
-function refuseTrainedWeights(trained: readonly ParameterSpec[]): void {
-  const weight = trained.find(({ group, shape }) => group === 'backbone' && shape.length === 2)
-  if (!weight) return
-  throw new WorkbenchError(
-    'bad-input',
-    `backbonePrecision: int8 is for a backbone whose weights stay as they are, but this run trains “${weight.name}”. ` +
-      'Choose float32, or a method that keeps the backbone frozen and no unfrozen layers',
-  )
 }
 
 /**
@@ -162,13 +125,16 @@ export async function backboneHash(
 }
 
 /**
- * Whether the tensors that a run does not train are in its weight file as they are in the checkpoint, by their hashes.
+ * Whether the tensors that a run does not train are in its files as they are in the checkpoint, by their hashes, and
+ * those in half precision value for value.
  */
 export async function frozenUnchanged({
   backbone,
   weights,
+  half,
   model,
-}: Pick<Prepared, 'backbone' | 'weights' | 'model'>): Promise<boolean> {
+}: Pick<Prepared, 'backbone' | 'weights' | 'half' | 'model'>): Promise<boolean> {
+  if (half && !(await isHalfOf(backbone, half))) return false
   const names = [...backbone.tensors].filter(([name]) => !model.layout.entries.has(name))
   const before = await hashTensors(names.map(([name, tensor]) => ({ name, ...tensor })))
   const after = await withFrozenWeights(weights, (frozen) =>

@@ -3,12 +3,13 @@ import type { Situation, StepDraw } from '../adapters/method.ts'
 import { collate, type TaskBatch } from '../data/batches.ts'
 import { createRandom } from '../data/random.ts'
 import type { CompiledGraph, CompileOptions, HostTensor } from '../engines/engine.ts'
-import type { OptimizerVectors, TrainedValues } from './checkpoint.ts'
+import type { OptimizerVectors, Position, TrainedValues } from './checkpoint.ts'
 import { pick, type Examples } from './examples.ts'
 import { drawnFeeds, encoderFeeds, rowsOf, scheduledFeeds, targetFeeds } from './feeds.ts'
 import { GraphCache } from './graph-cache.ts'
 import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
+import { afterStep, firstScaling, isExhausted, needsScaling, type LossScaling } from './loss-scale.ts'
 import { optimizerFeeds, ownStepFeeds } from './optimizer.ts'
 import { PrefixCache, type StateSource } from './prefix-cache.ts'
 import type { Prepared } from './prepare.ts'
@@ -23,6 +24,10 @@ export interface StepResult {
   tallied: Record<string, number[]>
   /** Seconds of the step itself: not of preparing a graph that it is the first to need. */
   seconds: number
+  /** The loss's scale in this step, where it is scaled. */
+  lossScale: number | undefined
+  /** Nothing was learned, since the gradient was not finite at this scale; the next step has a smaller one. */
+  skipped: boolean
 }
 
 /** A compiled graph with its parameters set, and the inputs that are the same for every batch. */
@@ -69,6 +74,9 @@ export class Tuning {
   /** The graph that holds the state, and the state as long as none does. */
   private holder: { key: string; compiled: CompiledGraph } | undefined
   private begun: OptimizerVectors | undefined
+  /** Whether gradients run through half precision, so that the loss is scaled. */
+  private readonly scales: boolean
+  private scaling: LossScaling | undefined
   /** What is computed once for each text, where anything is. */
   private readonly prefix: PrefixCache | undefined
 
@@ -79,9 +87,13 @@ export class Tuning {
     this.layout = prepared.model.layout
     this.evaluations = new GraphCache(Math.max(fewestEvaluationGraphs, prepared.model.tasks.length))
     this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
+    const { half } = prepared
+    const graph = keeping || half?.compute ? trainingGraph(prepared.model, config).graph : undefined
+    this.scales = graph !== undefined && half !== undefined && needsScaling(graph, half)
     this.prefix =
+      graph &&
       keeping &&
-      PrefixCache.of(trainingGraph(prepared.model, config).graph, {
+      PrefixCache.of(graph, {
         ...keeping,
         engine: prepared.engine,
         backboneHash: prepared.backbone.hash,
@@ -101,10 +113,14 @@ export class Tuning {
     await this.prefix?.ensure(examples, breathe)
   }
 
-  /** @param parameterSteps as they stood where the training goes on; left out: it begins */
-  start(vectors: OptimizerVectors, parameterSteps: readonly number[] = []): void {
+  /** @param position as it stood where the training goes on; left out: it begins */
+  start(
+    vectors: OptimizerVectors,
+    { parameterSteps = [], lossScaling }: Partial<Pick<Position, 'parameterSteps' | 'lossScaling'>> = {},
+  ): void {
     this.begun = vectors
     this.holder = undefined
+    this.scaling = lossScaling ?? (this.scales ? firstScaling : undefined)
     this.ownSteps = this.varies
       ? Array.from({ length: this.layout.entries.size }, (_, entry) => parameterSteps[entry] ?? 0)
       : []
@@ -113,6 +129,11 @@ export class Tuning {
   /** Steps in which each parameter was trained, in the layout's order; empty where all are in every step. */
   get parameterSteps(): readonly number[] {
     return this.ownSteps
+  }
+
+  /** How the loss is scaled, or was before the run came to a device where it is not. */
+  get lossScaling(): LossScaling | undefined {
+    return this.scaling
   }
 
   async vectors(): Promise<OptimizerVectors> {
@@ -154,7 +175,9 @@ export class Tuning {
     const sums = new Map<string, number[]>()
     const began = performance.now()
     const size = this.config.microBatchSize ?? indices.length
-    const optimizer = this.optimizerFeeds(number, learningRate, tuned)
+    const scaling = this.scales ? this.scaling : undefined
+    // A step that was left out is none of the optimizer's.
+    const optimizer = this.optimizerFeeds(number - (this.scaling?.skipped ?? 0), learningRate, tuned)
     for (let start = 0, micro = 0; ; start += size, micro++) {
       const batch = pick(examples, indices.subarray(start, start + size))
       const collated = collate(batch.examples, tokenizer.padTokenId)
@@ -174,20 +197,29 @@ export class Tuning {
           ...rowsOf(draw.feeds ?? {}, start, collated.batch),
           ...scheduledFeeds(tuned.scheduled, number - 1),
           ...optimizer,
+          ...(scaling ? { lossScale: { data: Float32Array.of(scaling.scale), shape: [] } } : {}),
           ...(accumulates(this.config)
             ? { keepGradient: { data: Float32Array.of(start === 0 ? 0 : 1), shape: [] } }
             : {}),
         },
         last ? [...fetch, 'gradientNorm'] : fetch,
         last ? undefined : ['gradients'],
+        last && scaling ? 'gradientNorm' : undefined,
       )
       for (const name of fetch) addTo(sums, name, outputs[name])
       if (!last) continue
       const seconds = (performance.now() - began) / 1000
       const one = (name: string): number => sums.get(name)?.[0] ?? Number.NaN
+      const gradientNorm = Number(outputs['gradientNorm']?.data[0])
+      const next = scaling && afterStep(scaling, Number.isFinite(gradientNorm))
+      const skipped = next !== undefined && next.skipped > (scaling?.skipped ?? 0)
+      if (next) this.scaling = next
+      if (skipped) this.forgetStep(graph)
       return {
         loss: one('loss'),
-        gradientNorm: Number(outputs['gradientNorm']?.data[0]),
+        gradientNorm,
+        lossScale: scaling?.scale,
+        skipped: skipped && !isExhausted(next),
         added:
           losses.length > 0
             ? {
@@ -244,9 +276,19 @@ export class Tuning {
     return { tuned: upper ? { ...tuned, graph: upper } : tuned, onStates: upper !== undefined }
   }
 
-  private get frozenWeights(): Pick<CompileOptions, 'weights' | 'quantised'> {
-    const { weights, quantised } = this.prepared
-    return { weights, ...(quantised ? { quantised } : {}) }
+  private get frozenWeights(): Pick<CompileOptions, 'weights' | 'quantised' | 'half'> {
+    const { weights, quantised, half } = this.prepared
+    return { weights, ...(quantised ? { quantised } : {}), ...(half ? { half } : {}) }
+  }
+
+  /** Undoes what a step that was left out has counted and added up. */
+  private forgetStep({ tuned: { reached }, compiled }: Compiled): void {
+    let entry = 0
+    for (const name of this.varies ? this.layout.entries.keys() : []) {
+      if (reached.has(name)) this.ownSteps[entry] = (this.ownSteps[entry] ?? 0) - 1
+      entry += 1
+    }
+    if (accumulates(this.config)) compiled.setState('gradients', new Float32Array(this.layout.size))
   }
 
   private optimizerFeeds(
@@ -284,6 +326,7 @@ export class Tuning {
         accumulate: accumulates(this.config),
         readings: [situation],
         ownSteps: this.varies,
+        scaleLoss: this.scales,
       })
       const { tuned, onStates } = this.onStates(whole)
       const prepack = !this.varies || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes

@@ -43,10 +43,11 @@ export const TrainingConfig = z
     /** Steps between checkpoints for resuming, besides the one at each epoch's end; 0: only those. */
     checkpointSteps: z.number().int().min(0).default(100),
     /**
-     * `int8`: products with the backbone's frozen weights are rounded to 8 bits, forward and backward. Faster, not
-     * exact; only where the linear layers stay as pretrained, and on onnxruntime's cpu.
+     * `float16`: the backbone's frozen matrices are stored in half precision, and products with them computed so where
+     * the device can. `int8`: products with them are rounded to 8 bits, forward and backward; faster, not exact, and on
+     * onnxruntime's cpu alone. Both only where the linear layers stay as pretrained.
      */
-    backbonePrecision: z.enum(['float32', 'int8']).default('float32'),
+    backbonePrecision: z.enum(['float32', 'float16', 'int8']).default('float32'),
   })
   .strict()
 export type TrainingConfig = z.infer<typeof TrainingConfig>
@@ -159,6 +160,8 @@ export interface RunEnvironment {
   device: string
   /** Why this engine and device. */
   deviceReason?: string
+  /** What it computes with, in words, where the frozen backbone is not float32. */
+  precision?: string
   threads: number
   processor: string
   platform: string
@@ -318,7 +321,8 @@ export interface MetricPoint {
 }
 
 /**
- * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step;
+ * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step,
+ * and `train.lossScale` where gradients run through half precision (of a step that was left out there is no norm);
  * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once. Where several tasks are trained, these
  * are means over the tasks, and each task's own stand under `validation.<task>.…` and `test.<task>.…`, the loss of its
  * training batches under `train.<task>.loss`. What a method

@@ -56,6 +56,19 @@ describe.each(engines)('state of $title', ({ engine }) => {
     await compiled.dispose()
   })
 
+  it('stays where a run’s guard is not finite', async () => {
+    const compiled = await counter(engine)
+    compiled.setState('total', Float32Array.of(1, 1))
+    compiled.setState('scale', Float32Array.of(1, 1))
+    const endless = { data: Float32Array.of(Infinity, 1), shape: [2] }
+    const { twice } = await compiled.run({ x: endless }, ['twice'], undefined, 'twice')
+    expect([...(twice?.data ?? [])]).toEqual([Infinity, 4])
+    expect([...(await compiled.state('total'))]).toEqual([1, 1])
+    await compiled.run({ x }, ['twice'], undefined, 'twice')
+    expect([...(await compiled.state('total'))]).toEqual([2, 11])
+    await compiled.dispose()
+  })
+
   it('must be known, set, and of its size', async () => {
     const compiled = await counter(engine)
     expect(() => compiled.setState('other', Float32Array.of(1))).toThrow(/no state "other"/)

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openDevice } from '../../../main/engines/devices.ts'
 import { graphicsAdapterName } from '../../../main/engines/tfjs-backends.ts'
 import { verifyOn } from '../../../main/verify.ts'
+import { expectReadings, readHalf } from '../../fixtures/half-readings.ts'
 import { useSoftwareVulkan } from '../../software-vulkan.ts'
 import { cases, compareOn, feedsOf, graphOf } from '../graph/operation-cases.ts'
 import { interpret } from '../graph/reference.ts'
@@ -19,6 +20,16 @@ if (adapter !== undefined) {
       const { graph, values, weights } = graphOf(operation)
       const feeds = feedsOf(operation, values, weights)
       await compareOn(engine, graph, feeds, interpret(graph, feeds))
+    })
+  })
+
+  describe('onnxruntime on webgpu', () => {
+    it('says of half precision what the adapter says, and reads a matrix that is stored so', async () => {
+      const engine = await openDevice({ engine: 'onnxruntime', device: 'webgpu' }, 0)
+      const found = await globalThis.navigator.gpu.requestAdapter()
+      const compute = await engine.computesHalf?.()
+      expect(compute).toBe(found?.features.has('shader-f16'))
+      expectReadings(await readHalf(engine, compute === true), compute ? 0.05 : 1e-4)
     })
   })
 
