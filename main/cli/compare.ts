@@ -1,10 +1,12 @@
+import { resolve } from 'node:path'
+
 import { Option, type Command } from 'commander'
 
 import { ScoreName } from '../../preload/contract.ts'
-import { describeComparison, writeReport } from './compare-output.ts'
+import { describeComparison } from './compare-output.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
-import { findExperiment } from './experiment.ts'
-import { findRun } from './lookup.ts'
+import { findExperiment, findRuns } from './lookup.ts'
+import { writeReport, type ReportFile } from './report-file.ts'
 import { UsageError } from './usage.ts'
 
 interface CompareFlags extends CommonOptions {
@@ -12,9 +14,9 @@ interface CompareFlags extends CommonOptions {
   by: 'variant' | 'run'
   metric: ScoreName
   split: 'auto' | 'test' | 'validation'
-  html?: string
-  markdown?: string
-  csv?: string
+  html?: ReportFile
+  markdown?: ReportFile
+  csv?: ReportFile
 }
 
 export function addCompareCommand(program: Command, host: CliHost): void {
@@ -29,16 +31,15 @@ export function addCompareCommand(program: Command, host: CliHost): void {
     .addOption(
       new Option('--split <name>', 'rows to go by').choices(['auto', 'test', 'validation']).default('auto'),
     )
-    .option('--html <file>', 'write a report with charts')
-    .option('--markdown <file>', 'write a report as Markdown (.md)')
-    .option('--csv <file>', 'write one row for each run')
+    .option('--html <file>', 'write a report with charts', (file) => reportFile(file, 'html'))
+    .option('--markdown <file>', 'write a report as Markdown', (file) => reportFile(file, 'markdown'))
+    .option('--csv <file>', 'write one row for each run', (file) => reportFile(file, 'csv'))
     .action((wanted: string[], flags: CompareFlags) =>
       withWorkbench(host, flags, async (client, output) => {
         if (wanted.length === 0 && flags.experiment === undefined) {
           throw new UsageError('Name runs to compare, or an experiment by --experiment.')
         }
-        const runIds: string[] = []
-        for (const one of wanted) runIds.push((await findRun(client, one)).id)
+        const runIds = (await findRuns(client, wanted)).map(({ id }) => id)
         const input = {
           runIds,
           ...(flags.experiment === undefined
@@ -50,9 +51,13 @@ export function addCompareCommand(program: Command, host: CliHost): void {
         }
         const comparison = await client.invoke('comparison.get', input)
         for (const file of [flags.html, flags.markdown, flags.csv]) {
-          if (file !== undefined) output.log(`Written: ${await writeReport(client, input, file)}`)
+          if (file !== undefined) await writeReport(client, output, input, file)
         }
         output.result(comparison, () => describeComparison(comparison))
       }),
     )
+}
+
+function reportFile(file: string, format: ReportFile['format']): ReportFile {
+  return { path: resolve(file), format }
 }

@@ -8,7 +8,8 @@ import { describeDemo, type DemoRow } from './demo-report.ts'
 import { duration, percent } from './format.ts'
 import { findModel } from './lookup.ts'
 import type { Output } from './output.ts'
-import { parseInteger } from './usage.ts'
+import { parseReportFile, type ReportFile } from './report-file.ts'
+import { parseInteger, UsageError } from './usage.ts'
 import { watchRun } from './watch-run.ts'
 
 interface DemoMethod {
@@ -41,9 +42,10 @@ export function addDemoCommand(program: Command, host: CliHost): void {
     )
     .option('--seed <number>', 'seed of everything random', parseInteger, 1)
     .option('--full', 'the default experiment instead: more variants, three seeds, and a report')
-    .option('--report <file>', 'of --full: .html, .md or .csv')
-    .action((flags: CommonOptions & { seed: number; full?: true; report?: string }) =>
-      withWorkbench(host, flags, async (client, output, home) => {
+    .option('--report <file>', 'of --full: .html, .md or .csv', parseReportFile)
+    .action((flags: CommonOptions & { seed: number; full?: true; report?: ReportFile }) => {
+      if (flags.report && !flags.full) throw new UsageError('--report goes with --full.')
+      return withWorkbench(host, flags, async (client, output, home) => {
         if (flags.full) return runDefaultExperiment(client, output, flags)
         const startedAt = performance.now()
         const rows = await trainAll(client, output, flags.seed)
@@ -56,15 +58,15 @@ export function addDemoCommand(program: Command, host: CliHost): void {
             'or in a browser with:         npm run serve',
           ].join('\n'),
         )
-      }),
-    )
+      })
+    })
 }
 
 /** The experiment that the window offers as well, on the sample tasks. */
 async function runDefaultExperiment(
   client: Client,
   output: Output,
-  { seed, report }: { seed: number; report?: string },
+  { seed, report }: { seed: number; report?: ReportFile },
 ): Promise<void> {
   const samples = await client.invoke('datasets.addSamples', {})
   const config = await client.invoke('experiments.default', {

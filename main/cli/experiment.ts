@@ -4,19 +4,20 @@ import type { Command } from 'commander'
 
 import {
   ExperimentConfig,
-  WorkbenchError,
   toContractError,
   type ExperimentDetail,
   type ExperimentPlan,
   type ExperimentSummary,
 } from '../../preload/contract.ts'
 import type { Client } from './client.ts'
-import { describeComparison, writeReport } from './compare-output.ts'
+import { describeComparison } from './compare-output.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { watchExperiment } from './experiment-watch.ts'
 import { count, duration, facts, percent, table } from './format.ts'
-import { findDataset, findModel } from './lookup.ts'
-import { collect, parseIntegers, parseList, UsageError } from './usage.ts'
+import { findDataset, findExperiment, findModel, inOrder } from './lookup.ts'
+import type { Output } from './output.ts'
+import { parseReportFile, writeReport, type ReportFile } from './report-file.ts'
+import { parseIntegers, parseList, Unsuccessful, UsageError } from './usage.ts'
 
 interface RunFlags extends CommonOptions {
   config?: string
@@ -25,7 +26,7 @@ interface RunFlags extends CommonOptions {
   seeds?: number[]
   name?: string
   plan?: true
-  report?: string
+  report?: ReportFile
 }
 
 export function addExperimentCommands(program: Command, host: CliHost): void {
@@ -39,17 +40,19 @@ export function addExperimentCommands(program: Command, host: CliHost): void {
     .option('--seeds <numbers>', 'with commas between', parseIntegers)
     .option('--name <name>', 'what to call it')
     .option('--plan', 'only say what it comes to')
-    .option('--report <file>', 'write a report at the end: .html, .md or .csv')
-    .action((flags: RunFlags) =>
-      withWorkbench(host, flags, async (client, output) => {
+    .option('--report <file>', 'write a report at the end: .html, .md or .csv', parseReportFile)
+    .action((flags: RunFlags) => {
+      if (flags.plan && flags.report)
+        throw new UsageError('--plan trains nothing that --report could tell of.')
+      return withWorkbench(host, flags, async (client, output) => {
         const config = await configOf(client, flags)
         const plan = await client.invoke('experiments.plan', config)
         if (flags.plan) return output.result(plan, () => describePlan(config, plan))
         output.log(planInWords(plan))
         const { id } = await client.invoke('experiments.create', { config })
         await finish(client, output, id, flags.report)
-      }),
-    )
+      })
+    })
 
   common(experiment.command('status'))
     .description('list the experiments, or show one')
@@ -69,13 +72,12 @@ export function addExperimentCommands(program: Command, host: CliHost): void {
   common(experiment.command('report'))
     .description('write what an experiment has come to as a file')
     .argument('<experiment>', 'id (or its beginning) or name')
-    .requiredOption('--output <file>', '.html, .md or .csv; may be given several times', collect)
-    .action((wanted: string, flags: CommonOptions & { output: string[] }) =>
+    .requiredOption('--output <file>', '.html, .md or .csv; may be given several times', collectFiles)
+    .action((wanted: string, flags: CommonOptions & { output: ReportFile[] }) =>
       withWorkbench(host, flags, async (client, output) => {
         const { id } = await findExperiment(client, wanted)
-        const files: string[] = []
-        for (const file of flags.output) files.push(await writeReport(client, { experimentId: id }, file))
-        output.result({ files }, () => files.map((file) => `Written: ${file}`).join('\n'))
+        for (const file of flags.output) await writeReport(client, output, { experimentId: id }, file)
+        output.result({ files: flags.output.map(({ path }) => path) }, () => '')
       }),
     )
 
@@ -86,8 +88,8 @@ export function addExperimentCommands(program: Command, host: CliHost): void {
     common(experiment.command(name))
       .description(description)
       .argument('<experiment>', 'id (or its beginning) or name')
-      .option('--report <file>', 'write a report at the end: .html, .md or .csv')
-      .action((wanted: string, flags: CommonOptions & { report?: string }) =>
+      .option('--report <file>', 'write a report at the end: .html, .md or .csv', parseReportFile)
+      .action((wanted: string, flags: CommonOptions & { report?: ReportFile }) =>
         withWorkbench(host, flags, async (client, output) => {
           const { id } = await findExperiment(client, wanted)
           await client.invoke(what, { id })
@@ -108,26 +110,27 @@ export function addExperimentCommands(program: Command, host: CliHost): void {
     )
 }
 
-/** Watches an experiment to its end and says what came of it. @throws WorkbenchError where some of it failed */
+/** Watches an experiment to its end and says what came of it. @throws Unsuccessful where some of it failed */
 export async function finish(
   client: Client,
-  output: Parameters<typeof watchExperiment>[1],
+  output: Output,
   id: string,
-  report: string | undefined,
+  report: ReportFile | undefined,
 ): Promise<void> {
   const ended = await watchExperiment(client, output, id)
   const comparison = await client.invoke('comparison.get', { experimentId: id })
-  if (report !== undefined) {
-    output.log(`Written: ${await writeReport(client, { experimentId: id }, report)}`)
-  }
+  if (report !== undefined) await writeReport(client, output, { experimentId: id }, report)
   output.result({ experiment: ended, comparison }, () => describeComparison(comparison))
   if (ended.status === 'failed') {
-    throw new WorkbenchError(
-      'engine',
+    throw new Unsuccessful(
       `${String(ended.counts.failed)} of ${String(ended.counts.total)} runs have not finished. ` +
         `To see why: workbench experiment status ${id}. To try them again: workbench experiment retry ${id}`,
     )
   }
+}
+
+function collectFiles(file: string, earlier: ReportFile[] = []): ReportFile[] {
+  return [...earlier, parseReportFile(file)]
 }
 
 async function configOf(client: Client, flags: RunFlags): Promise<ExperimentConfig> {
@@ -162,24 +165,7 @@ function parseConfig(file: string): ExperimentConfig {
 }
 
 async function idsOf(wanted: string[], find: (wanted: string) => Promise<{ id: string }>): Promise<string[]> {
-  const ids: string[] = []
-  for (const one of wanted) ids.push((await find(one)).id)
-  return ids
-}
-
-/** By id, by the beginning of an id, or by name; where several have that name, the newest. */
-export async function findExperiment(client: Client, wanted: string): Promise<ExperimentSummary> {
-  const all = await client.invoke('experiments.list', {})
-  const begun = wanted.length >= 4 ? all.filter(({ id }) => id.startsWith(wanted)) : []
-  const found =
-    all.find(({ id }) => id === wanted) ??
-    all.find(({ name }) => name === wanted) ??
-    (begun.length === 1 ? begun[0] : undefined)
-  if (found !== undefined) return found
-  throw new WorkbenchError(
-    'not-found',
-    `There is no experiment "${wanted}". "experiment status" shows those there are.`,
-  )
+  return (await inOrder(wanted, find)).map(({ id }) => id)
 }
 
 function planInWords({ total, estimatedSeconds, warnings }: ExperimentPlan): string {

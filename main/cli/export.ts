@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { resolve } from 'node:path'
-import { once } from 'node:events'
+import { pipeline } from 'node:stream/promises'
 
 import { Option, type Command } from 'commander'
 
@@ -9,8 +9,8 @@ import { csvLine, toCsv, type Cell } from '../formats/csv.ts'
 import type { Client } from './client.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, figure, table } from './format.ts'
-import { findRun } from './lookup.ts'
-import { collect, parseList } from './usage.ts'
+import { allRuns, findRuns } from './lookup.ts'
+import { collect, parseList, UsageError } from './usage.ts'
 
 interface ExportFlags extends CommonOptions {
   output: string
@@ -39,9 +39,10 @@ export function addExportCommands(program: Command, host: CliHost): void {
     .requiredOption('--output <file>', 'CSV file to write')
     .addOption(new Option('--what <what>', 'rows').choices(['runs', 'metrics']).default('runs'))
     .option('--names <metrics>', 'only these metrics, with commas between', parseList)
-    .action((wanted: string[], flags: ExportFlags) =>
-      withWorkbench(host, flags, async (client, output) => {
-        const chosen = await chooseRuns(client, wanted)
+    .action((wanted: string[], flags: ExportFlags) => {
+      if (flags.names && flags.what === 'runs') throw new UsageError('--names goes with --what metrics.')
+      return withWorkbench(host, flags, async (client, output) => {
+        const chosen = await (wanted.length === 0 ? allRuns(client) : findRuns(client, wanted))
         const file = resolve(flags.output)
         const rows = await writeRows(
           file,
@@ -51,8 +52,8 @@ export function addExportCommands(program: Command, host: CliHost): void {
           { file, runs: chosen.length, rows },
           () => `${count(rows)} rows of ${count(chosen.length)} runs written to ${file}`,
         )
-      }),
-    )
+      })
+    })
 
   common(runs.command('import'))
     .description('read old results from TensorBoard event files or CSV, as finished runs')
@@ -90,13 +91,6 @@ export function addExportCommands(program: Command, host: CliHost): void {
         )
       }),
     )
-}
-
-async function chooseRuns(client: Client, wanted: readonly string[]): Promise<RunSummary[]> {
-  if (wanted.length === 0) return client.invoke('runs.list', { archived: 'all' })
-  const chosen: RunSummary[] = []
-  for (const one of wanted) chosen.push(await findRun(client, one))
-  return chosen
 }
 
 const runHeader = [
@@ -144,19 +138,17 @@ async function* metricRows(
 
 /** @returns the number of rows, the header left out */
 async function writeRows(file: string, parts: Iterable<Part> | AsyncIterable<Part>): Promise<number> {
-  const stream = createWriteStream(file)
   let rows = 0
-  try {
-    await once(stream, 'open')
+  async function* texts(): AsyncGenerator<string> {
     for await (const part of parts) {
       rows += part.rows
-      if (!stream.write(part.text)) await once(stream, 'drain')
+      yield part.text
     }
-    stream.end()
-    await once(stream, 'finish')
+  }
+  try {
+    await pipeline(texts, createWriteStream(file))
     return rows
   } catch (error) {
-    stream.destroy()
     if (error instanceof WorkbenchError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new WorkbenchError('storage', `${file} could not be written: ${reason}.`)

@@ -5,6 +5,7 @@ import {
   WorkbenchError,
   type AdapterSummary,
   type DatasetSummary,
+  type ExperimentSummary,
   type MethodDescription,
   type ModelSummary,
   type RunSummary,
@@ -38,13 +39,39 @@ export async function findDataset(client: Client, wanted: string): Promise<Datas
   )
 }
 
-/** By id, by the beginning of an id, or by name; where several have that name, the one started last. */
+/** As `findRuns`, of one. */
 export async function findRun(client: Client, wanted: string): Promise<RunSummary> {
-  const runs = await client.invoke('runs.list', {})
-  const byName = runs.filter((run) => run.name === wanted)
-  const found = pick(runs, wanted) ?? byName.sort((a, b) => a.createdAt.localeCompare(b.createdAt)).at(-1)
+  return runNamed(await allRuns(client), wanted)
+}
+
+/**
+ * Runs by id, by the beginning of an id, or by name, archived ones too; where several have that name, the one started
+ * last.
+ * @throws WorkbenchError `not-found`
+ */
+export async function findRuns(client: Client, wanted: readonly string[]): Promise<RunSummary[]> {
+  const runs = await allRuns(client)
+  return wanted.map((one) => runNamed(runs, one))
+}
+
+export function allRuns(client: Client): Promise<RunSummary[]> {
+  return client.invoke('runs.list', { archived: 'all' })
+}
+
+function runNamed(runs: readonly RunSummary[], wanted: string): RunSummary {
+  const found = pickNewest(runs, wanted)
   if (found !== undefined) return found
   throw new WorkbenchError('not-found', `There is no run "${wanted}". "runs list" shows those there are.`)
+}
+
+/** By id, by the beginning of an id, or by name; where several have that name, the newest. */
+export async function findExperiment(client: Client, wanted: string): Promise<ExperimentSummary> {
+  const found = pickNewest(await client.invoke('experiments.list', {}), wanted)
+  if (found !== undefined) return found
+  throw new WorkbenchError(
+    'not-found',
+    `There is no experiment "${wanted}". "experiment status" shows those there are.`,
+  )
 }
 
 /** By id, by the beginning of an id, or by name. @throws WorkbenchError `not-found` */
@@ -67,13 +94,36 @@ export async function checkMethod(client: Client, name: string): Promise<MethodD
   )
 }
 
-function pick<Item extends { id: string; name: string }>(items: Item[], wanted: string): Item | undefined {
+function pick<Item extends { id: string; name: string }>(
+  items: readonly Item[],
+  wanted: string,
+): Item | undefined {
   const exact = items.find((item) => item.id === wanted)
   if (exact !== undefined) return exact
   const named = items.filter((item) => item.name === wanted)
   if (named.length === 1) return named[0]
   const begun = wanted.length >= 4 ? items.filter((item) => item.id.startsWith(wanted)) : []
   return begun.length === 1 ? begun[0] : undefined
+}
+
+/** Of items that come with the newest first. */
+function pickNewest<Item extends { id: string; name: string }>(
+  items: readonly Item[],
+  wanted: string,
+): Item | undefined {
+  return (
+    items.find(({ id }) => id === wanted) ?? items.find(({ name }) => name === wanted) ?? pick(items, wanted)
+  )
+}
+
+/** What is found for each name, one after the other: finding a model may make its folder known. */
+export async function inOrder<Found>(
+  names: readonly string[],
+  find: (name: string) => Promise<Found>,
+): Promise<Found[]> {
+  const found: Found[] = []
+  for (const name of names) found.push(await find(name))
+  return found
 }
 
 function list(names: string[]): string {

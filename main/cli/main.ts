@@ -15,8 +15,8 @@ import { addPredictCommand } from './predict.ts'
 import { addRunCommands } from './runs.ts'
 import { addServeCommand, runServe, serveFlags, type ServeHost } from './serve.ts'
 import { addTrainCommand } from './train.ts'
-import { Interrupted, UsageError } from './usage.ts'
-import { addVerifyCommand, CasesDiffer } from './verify.ts'
+import { Interrupted, Unsuccessful, UsageError } from './usage.ts'
+import { addVerifyCommand } from './verify.ts'
 
 /** The command line: 0 good, 1 failed, 2 bad usage. */
 export type ExitCode = 0 | 1 | 2
@@ -58,7 +58,11 @@ async function run(program: Command, args: string[]): Promise<ExitCode> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Whoever read our output (`| head`) has seen enough.
     if (error.code === 'EPIPE') process.exit(0)
+    process.stderr.write(`error: The output could not be written: ${error.message}\n`)
+    process.exit(1)
   })
+  // What nobody reads any more must not end a run.
+  process.stderr.on('error', () => undefined)
   const json = args.includes('--json')
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -73,7 +77,7 @@ async function run(program: Command, args: string[]): Promise<ExitCode> {
       process.stderr.write(`error: ${error.message}\n`)
       return fail(2, json, { error: { code: 'bad-input', message: error.message } })
     }
-    if (error instanceof CasesDiffer) {
+    if (error instanceof Unsuccessful) {
       process.stderr.write(`error: ${error.message}\n`)
       return 1
     }

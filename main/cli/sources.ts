@@ -12,7 +12,7 @@ import {
 import type { Client } from './client.ts'
 import { duration, shorten } from './format.ts'
 import type { Output } from './output.ts'
-import { collect, parseDelimiter, parseInteger, parseNumber, parseYesNo, UsageError } from './usage.ts'
+import { collect, parseInteger, parseNumber, parseYesNo, UsageError } from './usage.ts'
 
 /** The flags of `train` and `datasets import` that say which files to read, and how. */
 export interface SourceFlags {
@@ -43,7 +43,7 @@ export function sourceFlags(command: Command): Command {
     .option('--text <column>', 'column of the text, by name or by number from 1')
     .option('--second-text <column>', 'column of the second text of a pair')
     .option('--label <column>', 'column of the label')
-    .option('--delimiter <characters>', 'what separates the columns; tab for a tabulator', parseDelimiter)
+    .option('--delimiter <characters>', 'what separates the columns; tab for a tabulator')
     .option('--header [yes|no]', 'whether the first line names the columns', parseYesNo)
     .option('--encoding <name>', `of the files: ${Encoding.options.join(', ')}`)
     .option('--quoting [yes|no]', 'whether " quotes a field', parseYesNo)
@@ -63,6 +63,12 @@ export function sourceFlags(command: Command): Command {
     .option('--maximum-rows <count>', 'take only the first good rows of each file', parseInteger)
 }
 
+/** Flags that mean nothing where no file is named; the name is the run's as well. */
+const aboutFiles: ReadonlySet<string> = new Set([
+  ...Object.keys(ReadOptions.shape),
+  ...['validationShare', 'testShare', 'splitSeed', 'maximumRows'],
+])
+
 /**
  * What the flags ask to import; undefined when they name no file.
  * @throws UsageError where a flag's value cannot be meant
@@ -71,7 +77,12 @@ export function sourcesOf(flags: SourceFlags): InputOf<'datasets.import'> | unde
   const files = (['train', 'validation', 'test'] as const).flatMap((split) =>
     (flags[split] ?? []).map((path) => ({ path: resolve(path), split })),
   )
-  if (files.length === 0) return undefined
+  if (files.length === 0) {
+    const idle = Object.entries(flags).find(([flag, value]) => value !== undefined && aboutFiles.has(flag))
+    if (idle !== undefined)
+      throw new UsageError(`${flagOf(idle[0])} says how to read files; name them with --train.`)
+    return undefined
+  }
   if (!files.some((file) => file.split === 'train'))
     throw new UsageError('Name the training rows with --train FILE.')
   const options = Object.fromEntries(
@@ -108,9 +119,14 @@ export function flagIssues(issues: readonly { path: PropertyKey[]; message: stri
       const keys = path.map(String)
       const listed = keys.find((key) => Object.hasOwn(flagNames, key))
       const name = (listed === undefined ? keys.at(-1) : flagNames[listed]) ?? ''
-      return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${message}`
+      return `${flagOf(name)}: ${message}`
     })
     .join('; ')
+}
+
+/** `batchSize` as it is typed: `--batch-size`. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 /** How many rejected rows are said at once; the dataset keeps more. */

@@ -13,7 +13,7 @@ import { describeAnalysis } from './analysis.ts'
 import type { Client } from './client.ts'
 import { common, withWorkbench, type CliHost } from './context.ts'
 import { count, duration, facts, figure, megabytes, percent, score } from './format.ts'
-import { checkMethod, findAdapter, findDataset, findModel, findRun } from './lookup.ts'
+import { checkMethod, findAdapter, findDataset, findModel, findRun, inOrder } from './lookup.ts'
 import type { Output } from './output.ts'
 import { importSources, sourceFlags, sourcesOf } from './sources.ts'
 import { configOf, trainFlags, type TrainFlags } from './train-config.ts'
@@ -56,15 +56,6 @@ export function addTrainCommand(program: Command, host: CliHost): void {
         await printResult(client, output, run)
       })
     })
-}
-
-async function inOrder<Found>(
-  names: readonly string[],
-  find: (name: string) => Promise<Found>,
-): Promise<Found[]> {
-  const found: Found[] = []
-  for (const name of names) found.push(await find(name))
-  return found
 }
 
 /** `--name` names the run first of all: where another dataset has that name, this one is named after its file. */

@@ -15,6 +15,14 @@ export class UsageError extends Error {
   }
 }
 
+/** What fails a command whose result is on stdout already: with --json nothing may follow it there. */
+export class Unsuccessful extends WorkbenchError {
+  constructor(message: string) {
+    super('engine', message)
+    this.name = 'Unsuccessful'
+  }
+}
+
 /** A run that was stopped on purpose before its end; `value` is what --json prints. */
 export class Interrupted extends Error {
   readonly value: Record<string, unknown>
@@ -50,11 +58,6 @@ export function parseYesNo(text: string): boolean {
   if (/^(?:yes|true|1|on)$/i.test(text)) return true
   if (/^(?:no|false|0|off)$/i.test(text)) return false
   throw new InvalidArgumentError('It must be yes or no.')
-}
-
-/** `\t` and `tab` are what one can type for a tabulator. */
-export function parseDelimiter(text: string): string {
-  return text === '\\t' || text.toLowerCase() === 'tab' ? '\t' : text
 }
 
 export function collect(text: string, earlier: string[] | undefined): string[] {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 
-import { WorkbenchError } from '../../preload/contract.ts'
 import type { CaseReport, CliHost } from './context.ts'
 import { table } from './format.ts'
 import { createOutput } from './output.ts'
+import { Unsuccessful } from './usage.ts'
 
 interface VerifyOptions {
   json?: boolean
@@ -45,17 +45,13 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
         })),
         () => describe(reports),
       )
-      const bad = reports.filter((report) => !report.ok)
-      if (bad.length > 0) throw new CasesDiffer(bad.map((report) => report.case))
+      const bad = reports.filter((report) => !report.ok).map((report) => report.case)
+      if (bad.length > 0) {
+        throw new Unsuccessful(
+          `${String(bad.length)} of the cases differ from the reference: ${bad.join(', ')}`,
+        )
+      }
     })
-}
-
-/** The report is on stdout already; this only makes the command fail. */
-export class CasesDiffer extends WorkbenchError {
-  constructor(names: string[]) {
-    super('engine', `${String(names.length)} of the cases differ from the reference: ${names.join(', ')}`)
-    this.name = 'CasesDiffer'
-  }
 }
 
 function describe(reports: CaseReport[]): string {

@@ -1,32 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 
-import { attachOrOpen, type Connection } from '../../../main/attach.ts'
-import { WorkbenchError, type RunDetail } from '../../../preload/contract.ts'
-import { createStubWorkbench, type StubWorkbench } from '../server/stub-workbench.ts'
+import { WorkbenchError, type RunDetail, type RunQuery } from '../../../preload/contract.ts'
 import { dataset, run } from './answers.ts'
-import { runProgram, startProgram, type Ended } from './program.ts'
+import { runProgram, startProgram } from './program.ts'
+import { stubbed } from './stubbed.ts'
 
-/** The commands attach to the workbench of this test, so what they ask of it and make of its answers can be seen. */
-let home: string
-let workbench: StubWorkbench
-let connection: Connection
+const at = stubbed()
+const { cli, inputOf } = at
 
-beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'workbench-cli-'))
-  workbench = createStubWorkbench()
-  workbench.answers['methods.list'] = () => [{ name: 'seq_bn' }, { name: 'full' }]
-  workbench.answers['adapters.list'] = () => []
-  workbench.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
-  connection = await attachOrOpen(home, () => workbench)
-})
-
-afterEach(async () => {
-  await connection.close()
-  rmSync(home, { recursive: true, force: true })
+beforeEach(() => {
+  at.answers['methods.list'] = () => [{ name: 'seq_bn' }, { name: 'full' }]
+  at.answers['adapters.list'] = () => []
+  at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
 })
 
 /** Answers for a run that goes through these states, one by one. */
@@ -36,19 +24,16 @@ function scriptRun(states: Partial<RunDetail>[]): void {
     for (const next of states) {
       await new Promise((done) => setTimeout(done, 5))
       state = { ...state, ...next }
-      workbench.publish('run.changed', state)
+      at.publish('run.changed', state)
     }
   }
-  workbench.answers['runs.start'] = workbench.answers['runs.resume'] = () => {
+  at.answers['runs.start'] = at.answers['runs.resume'] = () => {
     void play()
     return state
   }
-  workbench.answers['runs.list'] = () => [state]
-  workbench.answers['runs.get'] = () => state
+  at.answers['runs.list'] = () => [state]
+  at.answers['runs.get'] = () => state
 }
-
-const inputOf = (name: string) => workbench.calls.find((call) => call.name === name)?.input
-const cli = (...args: string[]): Promise<Ended> => runProgram(args, { home })
 
 const running: Partial<RunDetail> = {
   status: 'running',
@@ -58,7 +43,7 @@ const running: Partial<RunDetail> = {
 describe('train', () => {
   it('ends with one JSON document, all else on stderr', async () => {
     scriptRun([running, { status: 'finished' }])
-    workbench.answers['datasets.import'] = () => dataset
+    at.answers['datasets.import'] = () => dataset
     const ended = await cli('train', '--train', 'TREC.train', '--epochs', '10', '--json')
     expect(ended.code).toBe(0)
     expect(JSON.parse(ended.stdout)).toEqual({
@@ -81,14 +66,14 @@ describe('train', () => {
 
   it('has no test in its answer where there was no test split', async () => {
     scriptRun([{ status: 'finished', test: undefined } as unknown as Partial<RunDetail>])
-    workbench.answers['datasets.list'] = () => [dataset]
+    at.answers['datasets.list'] = () => [dataset]
     const { stdout } = await cli('train', '--dataset', 'TREC', '--json')
     expect(JSON.parse(stdout)).not.toHaveProperty('test')
   })
 
   it('passes every flag on to its setting', async () => {
     scriptRun([{ status: 'finished' }])
-    workbench.answers['datasets.list'] = () => [dataset]
+    at.answers['datasets.list'] = () => [dataset]
     const flags = {
       ...{
         dataset: 'd1',
@@ -138,16 +123,16 @@ describe('train', () => {
 
   it('makes a folder known that is no known model', async () => {
     scriptRun([{ status: 'finished' }])
-    workbench.answers['datasets.list'] = () => [dataset]
-    workbench.answers['models.add'] = () => ({ id: 'm2', name: 'other', folder: home })
-    await cli('train', '--dataset', 'd1', '--model', home)
-    expect(inputOf('models.add')).toEqual({ folder: home })
+    at.answers['datasets.list'] = () => [dataset]
+    at.answers['models.add'] = () => ({ id: 'm2', name: 'other', folder: at.home })
+    await cli('train', '--dataset', 'd1', '--model', at.home)
+    expect(inputOf('models.add')).toEqual({ folder: at.home })
     expect(inputOf('runs.start')).toMatchObject({ modelId: 'm2' })
   })
 
   it('fails when the run fails, saying why and how to go on', async () => {
     scriptRun([running, { status: 'failed', error: 'The loss is not a number at step 12.', resumable: true }])
-    workbench.answers['datasets.list'] = () => [dataset]
+    at.answers['datasets.list'] = () => [dataset]
     const ended = await cli('train', '--dataset', 'd1', '--json')
     expect(ended.code).toBe(1)
     expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'engine' } })
@@ -157,9 +142,11 @@ describe('train', () => {
 
   it('pauses on Ctrl-C and says how to resume', async () => {
     scriptRun([running])
-    workbench.answers['datasets.list'] = () => [dataset]
-    workbench.answers['runs.pause'] = () => ({ ...run, status: 'paused', resumable: true })
-    const { child, read, ended } = startProgram('cli', ['train', '--dataset', 'd1', '--json'], { home })
+    at.answers['datasets.list'] = () => [dataset]
+    at.answers['runs.pause'] = () => ({ ...run, status: 'paused', resumable: true })
+    const { child, read, ended } = startProgram('cli', ['train', '--dataset', 'd1', '--json'], {
+      home: at.home,
+    })
     await expect.poll(() => read.stderr, { timeout: 20_000 }).toContain('epoch 1/10')
     child.kill('SIGINT')
     child.kill('SIGINT')
@@ -172,17 +159,17 @@ describe('train', () => {
 
   it('says so when the workbench it is attached to goes away', async () => {
     scriptRun([running])
-    workbench.answers['datasets.list'] = () => [dataset]
-    const { read, ended } = startProgram('cli', ['train', '--dataset', 'd1'], { home })
+    at.answers['datasets.list'] = () => [dataset]
+    const { read, ended } = startProgram('cli', ['train', '--dataset', 'd1'], { home: at.home })
     await expect.poll(() => read.stderr, { timeout: 20_000 }).toContain('epoch 1/10')
-    await connection.close()
+    await at.close()
     const { code, stderr } = await ended
     expect(code).toBe(1)
     expect(stderr).toContain('runs resume abcd1234')
   })
 
   it('knows its methods, models and datasets before it imports anything', async () => {
-    workbench.answers['datasets.list'] = () => [dataset]
+    at.answers['datasets.list'] = () => [dataset]
     const method = await cli('train', '--train', 'a.csv', '--method', 'magic')
     expect([method.code, method.stderr]).toEqual([2, expect.stringContaining('full, seq_bn')])
     const model = await cli('train', '--train', 'a.csv', '--model', 'nowhere')
@@ -195,7 +182,7 @@ describe('train', () => {
 
 describe('datasets import', () => {
   it('answers with these fields and no others', async () => {
-    workbench.answers['datasets.import'] = () => dataset
+    at.answers['datasets.import'] = () => dataset
     const flags = ['--name', 'TREC', '--text', '2', '--label', '1', '--delimiter', 'tab', '--header', 'no']
     const ended = await cli('datasets', 'import', '--train', '/data/TREC.train', ...flags, '--json')
     expect(JSON.parse(ended.stdout)).toEqual({
@@ -205,12 +192,12 @@ describe('datasets import', () => {
     expect(inputOf('datasets.import')).toMatchObject({
       name: 'TREC',
       files: [{ path: '/data/TREC.train', split: 'train' }],
-      options: { text: '2', label: '1', delimiter: '\t', header: false },
+      options: { text: '2', label: '1', delimiter: 'tab', header: false },
     })
   })
 
   it("fails with the workbench's words", async () => {
-    workbench.answers['datasets.import'] = () => {
+    at.answers['datasets.import'] = () => {
       throw new WorkbenchError('bad-input', '/data/empty.csv is empty.')
     }
     const ended = await cli('datasets', 'import', '--train', '/data/empty.csv', '--json')
@@ -241,6 +228,16 @@ describe('runs', () => {
     expect((await cli('runs', 'show', 'nothing', '--json')).code).toBe(1)
   })
 
+  it('are found in the archive as well', async () => {
+    at.answers['runs.list'] = (input) => ((input as RunQuery).archived === 'all' ? [run] : [])
+    expect((await cli('runs', 'show', 'abcd1234')).code).toBe(0)
+  })
+
+  it('say so where they cannot be exported to a file', async () => {
+    const { code, stderr } = await cli('runs', 'export', '--output', join(at.home, 'missing', 'runs.csv'))
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/runs\.csv could not be written: ENOENT/)])
+  })
+
   it('are resumed and watched until they end', async () => {
     const { code, stdout } = await cli('runs', 'resume', 'abcd1234', '--json')
     expect(code).toBe(0)
@@ -248,8 +245,8 @@ describe('runs', () => {
   })
 
   it('are stopped and paused', async () => {
-    workbench.answers['runs.stop'] = () => ({ ...run, status: 'stopped' })
-    workbench.answers['runs.pause'] = () => ({ ...run, status: 'paused', resumable: true })
+    at.answers['runs.stop'] = () => ({ ...run, status: 'stopped' })
+    at.answers['runs.pause'] = () => ({ ...run, status: 'paused', resumable: true })
     expect((await cli('runs', 'stop', 'abcd')).stdout).toBe('TREC · seq_bn is stopped\n')
     expect(JSON.parse((await cli('runs', 'pause', 'abcd', '--json')).stdout)).toMatchObject({
       status: 'paused',
@@ -260,7 +257,7 @@ describe('runs', () => {
 describe('predict', () => {
   beforeEach(() => {
     scriptRun([])
-    workbench.answers['runs.predict'] = (input) =>
+    at.answers['runs.predict'] = (input) =>
       (input as { texts: { text: string }[] }).texts.map(() => ({
         label: 'NUM',
         scores: [
@@ -271,7 +268,7 @@ describe('predict', () => {
   })
 
   it('classifies texts given, from a file and from stdin', async () => {
-    const file = join(home, 'texts.txt')
+    const file = join(at.home, 'texts.txt')
     writeFileSync(file, 'How many?\r\n\r\nfirst\tsecond\n')
     const given = await cli('predict', 'abcd1234', 'How many?', '--json')
     expect(JSON.parse(given.stdout)).toMatchObject([
@@ -282,13 +279,13 @@ describe('predict', () => {
       { text: 'How many?' },
       { text: 'first', secondText: 'second' },
     ])
-    const fromStdin = await runProgram(['predict', 'abcd1234'], { home, input: 'How many?\n' })
+    const fromStdin = await runProgram(['predict', 'abcd1234'], { home: at.home, input: 'How many?\n' })
     expect(fromStdin.stdout).toMatch(/NUM {4}75\.0 % {2}How many\?/)
   })
 
   it('refuses no text at all', async () => {
     expect((await cli('predict', 'abcd1234')).code).toBe(2)
-    expect((await cli('predict', 'abcd1234', '--file', join(home, 'missing'))).code).toBe(1)
+    expect((await cli('predict', 'abcd1234', '--file', join(at.home, 'missing'))).code).toBe(1)
     expect((await cli('predict', 'abcd1234', 'a', 'b', '--second', 'c')).code).toBe(2)
   })
 })
@@ -308,6 +305,12 @@ describe('bad usage', () => {
     [['train', '--train', 'a', '--device', 'abacus']],
     [['train', '--train', 'a', '--method', 'seq_bn[']],
     [['train', '--train', 'a', '--option', 'x']],
+    [['train', '--dataset', 'a', '--maximum-rows', '5']],
+    [['runs', 'export', '--output', 'runs.csv', '--names', 'train.loss']],
+    [['experiment', 'run', '--datasets', 'a', '--report', 'report.pdf']],
+    [['experiment', 'run', '--datasets', 'a', '--plan', '--report', 'report.html']],
+    [['experiment', 'report', 'a', '--output', 'report']],
+    [['demo', '--report', 'report.html']],
     [['datasets', 'import']],
     [['datasets', 'import', '--train', 'a', '--header', 'maybe']],
     [['models', 'add']],
@@ -318,7 +321,7 @@ describe('bad usage', () => {
     const plain = await cli(...args)
     expect(plain).toMatchObject({ code: 2, stdout: '' })
     expect(plain.stderr).not.toBe('')
-    expect(workbench.calls).toEqual([])
+    expect(at.calls).toEqual([])
   })
 
   it('still gives one JSON document with --json', async () => {

@@ -1,31 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { expect, it } from 'vitest'
 
-import { afterEach, beforeEach, expect, it } from 'vitest'
-
-import { attachOrOpen, type Connection } from '../../../main/attach.ts'
 import type { DeviceReport } from '../../../preload/contract.ts'
-import { createStubWorkbench, type StubWorkbench } from '../server/stub-workbench.ts'
-import { runProgram, type Ended } from './program.ts'
+import { stubbed } from './stubbed.ts'
 
-let home: string
-let workbench: StubWorkbench
-let connection: Connection
-
-beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'workbench-cli-devices-'))
-  workbench = createStubWorkbench()
-  connection = await attachOrOpen(home, () => workbench)
-})
-
-afterEach(async () => {
-  await connection.close()
-  rmSync(home, { recursive: true, force: true })
-})
-
-const cli = (...args: string[]): Promise<Ended> => runProgram(['devices', ...args], { home })
-const asked = () => workbench.calls.map(({ input }) => input)
+const at = stubbed()
+const cli = (...args: string[]) => at.cli('devices', ...args)
+const asked = () => at.calls.map(({ input }) => input)
 
 const untried: DeviceReport[] = [
   { engine: 'onnxruntime', device: 'cpu', name: 'A processor', available: true, version: '1.30.0' },
@@ -46,7 +26,7 @@ const measured: DeviceReport[] = [
 ]
 
 it('are shown as they were measured, with what is wrong and what auto takes', async () => {
-  workbench.answers['system.devices'] = () => measured
+  at.answers['system.devices'] = () => measured
   const { code, stdout } = await cli()
   expect(code).toBe(0)
   expect(asked()).toEqual([{ measure: false }])
@@ -57,7 +37,7 @@ it('are shown as they were measured, with what is wrong and what auto takes', as
 })
 
 it('are measured where that was never done', async () => {
-  workbench.answers['system.devices'] = (input) => {
+  at.answers['system.devices'] = (input) => {
     return (input as { measure: boolean }).measure ? measured : untried
   }
   const { stdout } = await cli('--json')
@@ -66,7 +46,7 @@ it('are measured where that was never done', async () => {
 })
 
 it('are measured anew on request', async () => {
-  workbench.answers['system.devices'] = () => measured
+  at.answers['system.devices'] = () => measured
   await cli('--measure')
   expect(asked()).toEqual([{ measure: false }, { measure: true }])
 })

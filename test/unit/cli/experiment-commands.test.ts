@@ -88,7 +88,7 @@ describe('experiment', () => {
     const shown = await cli('experiment', 'status', 'small')
     expect(shown.stdout).toMatch(/Adapter\s+\S.*finished/)
     const written = await cli('experiment', 'report', 'small', '--output', join(home, 'report.csv'))
-    expect(written.stdout).toContain('report.csv')
+    expect(written.stderr).toContain('report.csv')
     expect(readFileSync(join(home, 'report.csv'), 'utf8').trimEnd().split('\r\n')).toHaveLength(5)
   })
 
@@ -112,8 +112,9 @@ describe('experiment', () => {
   it('fails where runs failed, and says how to try again', async () => {
     // The scripted trainer takes such a name for its script, and dies of it.
     const file = await experimentFile({ name: '{broken', seeds: [1] })
-    const ended = await cli('experiment', 'run', '--config', file)
+    const ended = await cli('experiment', 'run', '--config', file, '--json')
     expect(ended.code).toBe(1)
+    expect(JSON.parse(ended.stdout)).toMatchObject({ experiment: { status: 'failed' }, comparison: {} })
     expect(ended.stderr).toMatch(/2 of 2 runs have not finished.*experiment retry/s)
     const shown = await cli('experiment', 'status', '{broken')
     expect(shown.stdout).toMatch(/failed\s.*The trainer process ended with exit code/)
@@ -129,7 +130,7 @@ describe('experiment', () => {
   it.each([
     [['run'], /Give either --config/],
     [['run', '--config', 'nowhere.json'], /nowhere\.json/],
-    [['report', 'x', '--output', 'report.pdf'], /There is no experiment "x"/],
+    [['report', 'x', '--output', 'report.html'], /There is no experiment "x"/],
   ])('refuses %j', async (args, message) => {
     const ended = await cli('experiment', ...args)
     expect(ended.code).toBeGreaterThan(0)

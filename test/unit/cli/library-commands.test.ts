@@ -1,23 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-
-import { attachOrOpen, type Connection } from '../../../main/attach.ts'
 import {
   WorkbenchError,
   type AdapterDetail,
   type MethodDescription,
   type RunDetail,
 } from '../../../preload/contract.ts'
-import { createStubWorkbench, type StubWorkbench } from '../server/stub-workbench.ts'
 import { dataset, run } from './answers.ts'
-import { runProgram, type Ended } from './program.ts'
+import { stubbed } from './stubbed.ts'
 
-let home: string
-let workbench: StubWorkbench
-let connection: Connection
+const at = stubbed()
+const { cli, inputOf } = at
 
 const adapter: AdapterDetail = {
   id: '1234abcd-0000',
@@ -70,31 +63,20 @@ const fusion: MethodDescription = {
   manyTasks: false,
 }
 
-beforeEach(async () => {
-  home = mkdtempSync(join(tmpdir(), 'workbench-cli-'))
-  workbench = createStubWorkbench()
+beforeEach(() => {
   const second = { ...adapter, id: '5678efgh-0000', name: 'seq_bn · RTE', runId: 'other' }
-  workbench.answers['methods.list'] = () => [{ ...fusion, name: 'seq_bn', takes: 'none', fields: [] }, fusion]
-  workbench.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
-  workbench.answers['datasets.list'] = () => [dataset, { ...dataset, id: 'd2', name: 'RTE' }]
-  workbench.answers['adapters.list'] = () => [adapter, second]
-  workbench.answers['adapters.get'] = () => adapter
-  workbench.answers['runs.list'] = () => [run]
-  connection = await attachOrOpen(home, () => workbench)
+  at.answers['methods.list'] = () => [{ ...fusion, name: 'seq_bn', takes: 'none', fields: [] }, fusion]
+  at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
+  at.answers['datasets.list'] = () => [dataset, { ...dataset, id: 'd2', name: 'RTE' }]
+  at.answers['adapters.list'] = () => [adapter, second]
+  at.answers['adapters.get'] = () => adapter
+  at.answers['runs.list'] = () => [run]
 })
-
-afterEach(async () => {
-  await connection.close()
-  rmSync(home, { recursive: true, force: true })
-})
-
-const cli = (...args: string[]): Promise<Ended> => runProgram(args, { home })
-const inputOf = (name: string) => workbench.calls.find((call) => call.name === name)?.input
 
 describe('train', () => {
   function finishAtOnce(change: Partial<RunDetail> = {}): void {
     const finished = { ...run, ...change }
-    workbench.answers['runs.start'] = workbench.answers['runs.get'] = () => finished
+    at.answers['runs.start'] = at.answers['runs.get'] = () => finished
   }
 
   it('builds on stored adapters, by name and by the beginning of an id, in the order given', async () => {
@@ -153,7 +135,7 @@ describe('train', () => {
   ])('refuses %j and touches nothing', async (flags, message) => {
     const ended = await cli('train', '--dataset', 'd1', ...flags)
     expect([ended.code, ended.stderr]).toEqual([2, expect.stringMatching(message)])
-    expect(workbench.calls).toEqual([])
+    expect(at.calls).toEqual([])
   })
 })
 
@@ -164,12 +146,12 @@ describe('adapters', () => {
     expect(stdout).toMatch(/seq_bn · TREC .* 19,248 .* accuracy 91\.0 %/)
     expect(inputOf('adapters.list')).toEqual({})
     await cli('adapters', 'list', '--model', 'starter', '--json')
-    expect(workbench.calls.at(-1)).toEqual({ name: 'adapters.list', input: { modelId: 'm1' } })
+    expect(at.calls.at(-1)).toEqual({ name: 'adapters.list', input: { modelId: 'm1' } })
   })
 
   it('are shown, renamed and removed by name or the beginning of an id', async () => {
-    workbench.answers['adapters.rename'] = () => ({ ...adapter, name: 'mine' })
-    workbench.answers['adapters.remove'] = () => undefined
+    at.answers['adapters.rename'] = () => ({ ...adapter, name: 'mine' })
+    at.answers['adapters.remove'] = () => undefined
     const shown = await cli('adapters', 'show', '1234')
     expect(shown.stdout).toMatch(/down\.weight +\[8, 64\]/)
     expect(shown.stdout).toContain('my fusion (r2)')
@@ -182,7 +164,7 @@ describe('adapters', () => {
   })
 
   it('fail in the words of the workbench', async () => {
-    workbench.answers['adapters.remove'] = () => {
+    at.answers['adapters.remove'] = () => {
       throw new WorkbenchError('conflict', 'The adapter is what the run “my fusion” builds on.')
     }
     const refused = await cli('adapters', 'remove', '1234', '--json')
@@ -220,7 +202,7 @@ describe('methods', () => {
 describe('predict', () => {
   it('passes task and selection on, and says which task answered', async () => {
     const scores = [{ label: 'NUM', score: 1 }]
-    workbench.answers['runs.predict'] = () => [{ task: 'RTE', label: 'NUM', scores }]
+    at.answers['runs.predict'] = () => [{ task: 'RTE', label: 'NUM', scores }]
     const ended = await cli('predict', 'abcd1234', 'x', '--task', 'RTE', '--active', 'top2')
     expect(inputOf('runs.predict')).toMatchObject({ id: 'abcd1234', task: 'RTE', active: 'top2' })
     expect(ended.stdout).toMatch(/RTE +NUM +100\.0 % +x/)

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 
 import { sourcesOf } from '../../../main/cli/sources.ts'
 import {
-  parseDelimiter,
   parseInteger,
   parseMethod,
   parseNumber,
@@ -56,15 +55,11 @@ describe('values of flags', () => {
     expect(['yes', 'TRUE', '1', 'no', 'false'].map(parseYesNo)).toEqual([true, true, true, false, false])
     expect(() => parseYesNo('maybe')).toThrow(InvalidArgumentError)
   })
-
-  it('name a tabulator as one can type it', () => {
-    expect(['\\t', 'tab', '\t', ';'].map(parseDelimiter)).toEqual(['\t', '\t', '\t', ';'])
-  })
 })
 
 describe('sourcesOf', () => {
   it('is undefined where no file is named', () => {
-    expect(sourcesOf({ text: 'sentence' })).toBeUndefined()
+    expect(sourcesOf({ name: 'mine' })).toBeUndefined()
   })
 
   it('keeps the order of files, absolute, and passes on how to read them', () => {
@@ -92,6 +87,8 @@ describe('sourcesOf', () => {
 
   it.each([
     [{ test: ['a.csv'] }, '--train'],
+    [{ label: 'class' }, '--label'],
+    [{ maximumRows: 100 }, '--maximum-rows'],
     [{ train: ['a.csv'], encoding: 'ebcdic' }, '--encoding'],
     [{ train: ['a.csv'], delimiter: '' }, '--delimiter'],
     [{ train: ['a.csv'], validationShare: 2 }, '--validation-share'],

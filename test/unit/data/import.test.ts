@@ -141,7 +141,8 @@ describe('importing what can be imported', () => {
     const dataset = await loadOne(path, { format: 'delimited', delimiter: '|', quoting: false, header: true })
     expect(dataset.files[0]).toMatchObject({ quoting: false, header: true, columns: ['"a text"', 'x'] })
     expect(dataset.rows).toBe(3)
-    expect((await loadOne(files.write('tab.txt', table({ a: 3, b: 3 })), { delimiter: '\\t' })).rows).toBe(6)
+    const tabs = files.write('tab.txt', table({ a: 3, b: 3 }))
+    for (const delimiter of ['\\t', 'tab']) expect((await loadOne(tabs, { delimiter })).rows).toBe(6)
   })
 
   it('does not take a first row for a header because its class is called like a column', async () => {

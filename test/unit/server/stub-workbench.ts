@@ -5,7 +5,7 @@ export interface StubWorkbench extends WorkbenchPort {
   calls: { name: string; input: unknown }[]
   closed: boolean
   publish(topic: TopicName | 'unknown', message: unknown): void
-  /** Answers to come, by endpoint; `hold` answers when `release` is called. */
+  /** Answers to come, by endpoint; one that has none is `not-found`. */
   answers: Record<string, (input: unknown) => unknown>
 }
 
