@@ -105,8 +105,10 @@ export function createExperimentService(options: ExperimentServiceOptions): Expe
     return begin(id)
   }
 
-  /** Ends what runs in this way; what has ended meanwhile is left as it is. */
+  /** Ends what runs in this way; what has ended meanwhile is left as it is. Nothing more is to start any longer. */
   async function endRuns(id: string, how: 'pause' | 'stop'): Promise<void> {
+    // A step that was just being started has a run only then.
+    await schedule.look()
     for (const { runId, run } of listSteps(database, id)) {
       const ends = how === 'pause' ? ['queued', 'running'] : ['queued', 'running', 'paused', 'interrupted']
       if (runId === undefined || run === undefined || !ends.includes(run.status)) continue
@@ -128,10 +130,10 @@ export function createExperimentService(options: ExperimentServiceOptions): Expe
   async function cancel(id: string): Promise<ExperimentSummary> {
     requireStatus(requireExperiment(database, id), ['ready', 'running', 'paused', 'failed'], 'cancelled')
     updateExperiment(database, id, { status: 'cancelled', endedAt: new Date().toISOString() })
+    await endRuns(id, 'stop')
     for (const step of listSteps(database, id)) {
       if (step.status === 'waiting') updateStep(database, id, { ...step, status: 'left-out' })
     }
-    await endRuns(id, 'stop')
     return changed(id)
   }
 
