@@ -213,7 +213,8 @@ function rowOf(cell: Cell, recipe: string, dataset: DatasetDetail, run: RunDetai
   const own = run.tasks.find(({ datasetId }) => datasetId === dataset.id)
   const test = own?.test
   if (!test || !best) throw new Error('the run has no test scores')
-  const { dropCurve, forgetting, earlierTask, cost } = analysis
+  const { dropCurve, forgetting, earlierTasks, cost } = analysis
+  const earlierTask = earlierTasks?.at(-1)
   return {
     encoder: cell.encoder,
     task: cell.task,

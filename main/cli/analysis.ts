@@ -3,19 +3,32 @@ import type {
   EarlierTask,
   Forgetting,
   GraphCost,
+  PartContributions,
   RunDetail,
   Scores,
+  TaskSequence,
 } from '../../preload/contract.ts'
+import { switchedOff } from '../formats/report-tables-analyses.ts'
 import { figure, megabytes, percent, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */
-export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
-  const { cost, cache, forgetting, earlierTask, dropCurve, fusion, selections } = analysis
+export function describeAnalysis({ tasks, analysis, sequence }: RunDetail): string[] {
+  const {
+    cost,
+    cache,
+    forgetting,
+    earlierTasks = [],
+    dropCurve,
+    fusion,
+    selections,
+    contributions,
+  } = analysis
   return [
     ...(cost === undefined ? [] : [costInWords(cost)]),
     ...(cache === undefined ? [] : [cacheInWords(cache)]),
     ...(forgetting === undefined ? [] : [forgettingInWords(forgetting)]),
-    ...(earlierTask === undefined ? [] : [earlierTaskInWords(earlierTask)]),
+    ...earlierTasks.map(earlierTaskInWords),
+    ...(sequence === undefined ? [] : sequenceInWords(sequence)),
     ...(tasks.length < 2
       ? []
       : [
@@ -63,6 +76,7 @@ export function describeAnalysis({ tasks, analysis }: RunDetail): string[] {
                 ),
               ]),
         ]),
+    ...(contributions === undefined ? [] : contributionSections(contributions)),
     ...(selections === undefined
       ? []
       : [
@@ -106,4 +120,27 @@ function forgettingInWords({ before, after, tokens }: Forgetting): string {
 
 function earlierTaskInWords({ name, task, split, before, after }: EarlierTask): string {
   return `earlier task ${task} of “${name}”: ${split} accuracy ${percent(before.accuracy)} before, ${percent(after.accuracy)} after`
+}
+
+function sequenceInWords({ stages, tasks, figures: { accuracy: figures } }: TaskSequence): string[] {
+  const { averageScore, forgetting, backwardTransfer } = figures
+  return [
+    `sequence     ${String(tasks.length)} tasks in ${String(stages.length)} runs: average accuracy ${percent(averageScore)}, ` +
+      `average forgetting ${percent(forgetting)}, backward transfer ${percent(backwardTransfer)}`,
+  ]
+}
+
+function contributionSections({ parts, changes, ablations }: PartContributions): string[] {
+  return [
+    section(
+      'parts of the method switched off, on validation',
+      ['switched off', ...scoreHeader],
+      ablations.map(({ without, scores }) => [switchedOff(without, parts), ...scoreCells(scores)]),
+    ),
+    section(
+      'change of each layer’s output by each part, on validation',
+      ['layer', ...parts],
+      changes.map((row, layer) => [String(layer), ...row.map(percent)]),
+    ),
+  ]
 }

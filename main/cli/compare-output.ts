@@ -3,6 +3,7 @@ import { extname, resolve } from 'node:path'
 
 import { WorkbenchError, type Comparison, type InputOf } from '../../preload/contract.ts'
 import { figure as threeFigures, scoreCell } from '../formats/report-tables.ts'
+import { contributionTables, sequenceTables } from '../formats/report-tables-analyses.ts'
 import type { Client } from './client.ts'
 import { count, table } from './format.ts'
 import { UsageError } from './usage.ts'
@@ -31,8 +32,12 @@ export async function writeReport(
   return path
 }
 
-/** The answer in words, a table for each dataset, and which differences are more than chance. */
-export function describeComparison({ metric, split, groups, pairs, answers, missing }: Comparison): string {
+/**
+ * The answer in words, a table for each dataset, which differences are more than chance, and what became of tasks that
+ * were trained one after the other and of methods without their parts, where there are such.
+ */
+export function describeComparison(comparison: Comparison): string {
+  const { metric, split, groups, pairs, answers, missing } = comparison
   const tables = [...Map.groupBy(groups, ({ datasetName }) => datasetName)].map(([dataset, alike]) => {
     const ranked = alike.toSorted((a, b) => (b.score?.mean ?? -1) - (a.score?.mean ?? -1))
     return [
@@ -70,6 +75,13 @@ export function describeComparison({ metric, split, groups, pairs, answers, miss
     pairs.length === 0
       ? 'No two variants could be tested against each other.'
       : `${String(significant)} of ${String(pairs.length)} tested differences are significant (Holm, 5 %).`,
+    ...[...sequenceTables({ comparison }), ...contributionTables({ comparison })].map(
+      ({ title, header, rows }) =>
+        `\n${title}\n${table(
+          header,
+          rows.map(({ cells }) => cells),
+        )}`,
+    ),
     ...(missing.length > 0 ? [`Not there any more: ${missing.join(', ')}.`] : []),
   ].join('\n')
 }

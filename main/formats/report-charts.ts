@@ -12,6 +12,8 @@ import {
   type ReportChart,
 } from './report-chart-parts.ts'
 import { calibrationChart, dropChart, forgettingChart, fusionCharts } from './report-charts-analysis.ts'
+import { ablationChart, changeChart } from './report-charts-contributions.ts'
+import { sequenceCharts } from './report-charts-sequence.ts'
 import { byDataset, scoreNames, type ReportData } from './report-data.ts'
 import { groupStyles, palettes, type GroupStyle } from './report-palette.ts'
 
@@ -44,8 +46,11 @@ export function reportCharts(
       dropChart(context, own, 'quality'),
       dropChart(context, own, 'time'),
       ...own.flatMap((group) => fusionCharts(context, group)),
+      changeChart(context, own),
+      ablationChart(context, own),
       calibrationChart(context, own),
       forgettingChart(context, own),
+      ...sequenceCharts(context, own),
     ].filter((chart) => chart !== undefined),
   }))
 }

@@ -4,6 +4,12 @@ import { createChartDrawer } from './report-draw.ts'
 import { palettes, type Palette } from './report-palette.ts'
 import { rerunLines } from './report-rerun.ts'
 import {
+  contributionNote,
+  contributionTables,
+  sequenceNote,
+  sequenceTables,
+} from './report-tables-analyses.ts'
+import {
   classTables,
   originTable,
   settingsTable,
@@ -33,6 +39,8 @@ export async function reportHtml(data: ReportData): Promise<string> {
     ),
     section('Summary', summaryTables(data).map(htmlTable).join('\n') + intervalNote(data)),
     section('Charts', charts.join('\n')),
+    section('Tasks one after the other', noted(sequenceTables(data), sequenceNote)),
+    section('Parts of a method', noted(contributionTables(data), contributionNote)),
     section('Significance', significanceTables(data).map(htmlTable).join('\n')),
     section('Classes', [...classTables(data).map(htmlTable), confusionMatrices(data)].join('\n')),
     section(
@@ -89,6 +97,12 @@ function legendEntry({
 
 function section(title: string, content: string): string {
   return content.trim() === '' ? '' : `<section><h2>${title}</h2>\n${content}</section>`
+}
+
+/** Tables with a note of how their figures are defined. */
+function noted(tables: readonly ReportTable[], note: string): string {
+  if (tables.length === 0) return ''
+  return `${tables.map(htmlTable).join('\n')}\n<p class="muted">${escapeHtml(note)}</p>`
 }
 
 function intervalNote({ comparison: { groups } }: ReportData): string {

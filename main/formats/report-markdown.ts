@@ -1,6 +1,12 @@
 import type { ReportData, ReportTable } from './report-data.ts'
 import { rerunLines } from './report-rerun.ts'
 import {
+  contributionNote,
+  contributionTables,
+  sequenceNote,
+  sequenceTables,
+} from './report-tables-analyses.ts'
+import {
   classTables,
   originTable,
   settingsTable,
@@ -20,6 +26,8 @@ export function reportMarkdown(data: ReportData): string {
     ...comparison.answers.map(({ text }) => `- ${escape(text)}`),
     '## Summary',
     ...summaryTables(data).map(markdownTable),
+    ...heading('## Tasks one after the other', noted(sequenceTables(data), sequenceNote)),
+    ...heading('## Parts of a method', noted(contributionTables(data), contributionNote)),
     ...heading('## Significance', significanceTables(data).map(markdownTable)),
     ...heading('## Classes', classTables(data).map(markdownTable)),
     ...(settings ? [markdownTable(settings)] : []),
@@ -33,6 +41,10 @@ export function reportMarkdown(data: ReportData): string {
 
 function heading(title: string, parts: string[]): string[] {
   return parts.length === 0 ? [] : [title, ...parts]
+}
+
+function noted(tables: readonly ReportTable[], note: string): string[] {
+  return tables.length === 0 ? [] : [...tables.map(markdownTable), escape(note)]
 }
 
 function markdownTable({ title, header, rows }: ReportTable): string {

@@ -1,4 +1,4 @@
-import type { ComparedGroup, ScoreName } from '../../preload/contract.ts'
+import type { ComparedGroup, ScoreName, Spread } from '../../preload/contract.ts'
 import { byDataset, fullName, scoreNames, type ReportData, type ReportTable } from './report-data.ts'
 
 const none = '–'
@@ -79,14 +79,10 @@ function columnsOf(metric: ScoreName): Column[] {
       least: true,
     },
     {
-      header: 'earlier task, before → after',
-      cell: ({ earlierTask }) => {
-        if (earlierTask === undefined) return none
-        const show = (value: number): string =>
-          metric === 'matthews' ? value.toFixed(3) : (value * 100).toFixed(1)
-        return `${earlierTask.task}: ${show(earlierTask.before.mean)} → ${show(earlierTask.after.mean)}`
-      },
-      value: ({ earlierTask }) => earlierTask && earlierTask.after.mean - earlierTask.before.mean,
+      header: `forgetting of earlier tasks (${pointsOf(metric)})`,
+      cell: ({ sequence }) => (sequence?.forgetting ? signedScore(sequence.forgetting, metric) : none),
+      value: ({ sequence }) => sequence?.forgetting?.mean,
+      least: true,
     },
   ]
 }
@@ -115,7 +111,7 @@ export function significanceTables({ comparison }: ReportData): ReportTable[] {
         header: [
           'first',
           'second',
-          `difference (${metric === 'matthews' ? 'points' : '%-points'}), 95 % interval`,
+          `difference (${pointsOf(metric)}), 95 % interval`,
           'test',
           'p',
           'p after Holm',
@@ -246,6 +242,25 @@ export function figure(value: number | undefined): string {
 
 function whole(value: number | undefined): string {
   return value === undefined ? none : Math.round(value).toLocaleString('en-US')
+}
+
+/** Unit of a difference of scores. */
+export function pointsOf(metric: ScoreName): string {
+  return metric === 'matthews' ? 'points' : '%-points'
+}
+
+/** A mean score, with its deviation where there are several. */
+export function spreadScore({ mean, deviation, values }: Spread, metric: ScoreName): string {
+  const show = (value: number): string =>
+    metric === 'matthews' ? value.toFixed(3) : (value * 100).toFixed(1)
+  return values.length > 1 ? `${show(mean)} ± ${show(deviation)}` : show(mean)
+}
+
+/** A mean difference of scores with its sign, and its deviation where there are several. */
+export function signedScore({ mean, deviation, values }: Spread, metric: ScoreName): string {
+  const scale = metric === 'matthews' ? 1 : 100
+  const spread = values.length > 1 ? ` ± ${(deviation * scale).toFixed(2)}` : ''
+  return signed(mean * scale) + spread
 }
 
 function signed(value: number): string {

@@ -12,6 +12,7 @@ import { calibration } from '../statistics/calibration.ts'
 import { intervalOverSeeds, percentileInterval } from '../statistics/significance.ts'
 import { boxOf, spreadOf, type Spread } from '../statistics/spread.ts'
 import { rightRows, type RowAnswers } from './comparison-answers.ts'
+import { contributionsOf, sequenceOf } from './comparison-analyses.ts'
 import { scoreOf, type Group } from './comparison-groups.ts'
 
 /** What is known of a group besides its runs' own records. */
@@ -72,10 +73,11 @@ export function groupFigures(
       'forgetting',
       analyses.map(({ forgetting }) => (forgetting ? forgetting.after - forgetting.before : undefined)),
     ),
-    ...earlierTaskOf(analyses, metric),
+    ...sequenceOf(entries, metric),
     settings,
     ...dropCurveOf(analyses, metric),
     ...fusionOf(analyses, metric),
+    ...contributionsOf(analyses, metric),
     ...(summed ? { confusion: summed, classScores: classScores(summed) } : {}),
     ...(answers.length > 0 ? { calibration: calibrationOf(answers) } : {}),
   }
@@ -96,24 +98,6 @@ function latencyOf(analyses: readonly RunAnalysis[]): Pick<ComparedGroup, 'laten
     latency: {
       p50: spreadOf(measured.map(({ p50 }) => p50)).mean,
       p95: spreadOf(measured.map(({ p95 }) => p95)).mean,
-    },
-  }
-}
-
-/** Of runs that went on from the same task; its name is the first's. */
-function earlierTaskOf(
-  analyses: readonly RunAnalysis[],
-  metric: ScoreName,
-): Pick<ComparedGroup, 'earlierTask'> {
-  const all = known(analyses.map(({ earlierTask }) => earlierTask))
-  const [first] = all
-  if (first === undefined) return {}
-  const alike = all.filter(({ task, split }) => task === first.task && split === first.split)
-  return {
-    earlierTask: {
-      task: first.task,
-      before: spreadOf(alike.map(({ before }) => before[metric])),
-      after: spreadOf(alike.map(({ after }) => after[metric])),
     },
   }
 }

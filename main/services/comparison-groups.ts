@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import type {
   ComparisonInput,
   ConfusionMatrix,
-  RunConfig,
   RunSummary,
   Scores,
   ScoreName,
+  TaskSequence,
 } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { readFigures } from '../store/run-metrics.ts'
@@ -15,6 +15,7 @@ import { listRunTasks } from '../store/run-tasks.ts'
 import { getRun, type RunRecord } from '../store/runs.ts'
 import { variantOf } from './run-views.ts'
 import { differingSettings } from './settings-diff.ts'
+import { stageNames, taskSequence } from './task-sequence.ts'
 
 /** One task of one run. */
 export interface ComparedEntry {
@@ -30,6 +31,8 @@ export interface ComparedEntry {
   validation?: Partial<Scores>
   test?: Partial<Scores>
   confusion: ConfusionMatrix[]
+  /** Of the run's first task, where the run goes on from others. */
+  sequence?: TaskSequence
 }
 
 /** Runs of one variant on one dataset and model. */
@@ -81,7 +84,7 @@ export function gatherGroups(
     const name = given ?? (input.groupBy === 'run' ? first.run.name : variantName(entries))
     return [{ id: shortHash(key), name, entries: [first, ...rest], settings: {} }]
   })
-  const settings = differingSettings(groups.map(({ entries }) => comparableSettings(entries[0].run.config)))
+  const settings = differingSettings(groups.map(({ entries: [first] }) => comparableSettings(first)))
   groups.forEach((group, index) => (group.settings = settings[index] ?? {}))
   tellApart(groups)
   return { groups, missing }
@@ -117,6 +120,7 @@ function readEntries(database: Database, id: string): ComparedEntry[] {
   const variant = summary.variant ?? variantOf(run.config)
   const shared = { run, variant, experiment: summary.experiment }
   const tasks = listRunTasks(database, id)
+  const sequence = taskSequence(database, run)
   const results = run.taskResults ?? []
   if (tasks.length < 2) {
     return [
@@ -129,6 +133,7 @@ function readEntries(database: Database, id: string): ComparedEntry[] {
         ...(results[0] ? { validation: results[0].validation } : {}),
         ...testOf(database, run, summary.imported === true),
         confusion: run.confusion ?? [],
+        ...(sequence ? { sequence } : {}),
       },
     ]
   }
@@ -143,6 +148,7 @@ function readEntries(database: Database, id: string): ComparedEntry[] {
       ...(result ? { validation: result.validation } : {}),
       ...(result?.test ? { test: result.test } : {}),
       confusion: result?.confusion ?? [],
+      ...(sequence && task === 0 ? { sequence } : {}),
     }
   })
 }
@@ -172,8 +178,10 @@ function variantName(entries: readonly ComparedEntry[]): string {
 }
 
 /** What may tell variants apart: not what their names, seeds and data say already. */
-function comparableSettings({ method, head, training, engine, taskSampling }: RunConfig): object {
-  return { method, head, training: { ...training, seed: undefined }, engine, taskSampling }
+function comparableSettings({ run, sequence }: ComparedEntry): object {
+  const { method, head, training, engine, taskSampling } = run.config
+  const after = sequence && stageNames(sequence).slice(0, -1).join(', then ')
+  return { method, head, training: { ...training, seed: undefined }, engine, taskSampling, after }
 }
 
 /** Groups of one name on the same data get the settings that tell them apart into their names. */
@@ -183,7 +191,7 @@ function tellApart(groups: readonly Group[]): void {
   )
   for (const alike of byName.values()) {
     if (alike.length < 2) continue
-    const settings = differingSettings(alike.map(({ entries }) => comparableSettings(entries[0].run.config)))
+    const settings = differingSettings(alike.map(({ entries: [first] }) => comparableSettings(first)))
     alike.forEach((group, index) => {
       const words = Object.entries(settings[index] ?? {})
         .filter(([path]) => path !== 'method.name')

@@ -1,6 +1,7 @@
 import type { Comparison, ComparisonInput, Handlers } from '../../preload/contract.ts'
 import { paretoFront } from '../statistics/curves.ts'
 import type { Database } from '../store/database.ts'
+import { continuedGroups } from './comparison-analyses.ts'
 import { createAnswerStore, type AnswerStore } from './comparison-answers.ts'
 import { readCurves } from './comparison-curves.ts'
 import { groupFigures } from './comparison-figures.ts'
@@ -36,9 +37,15 @@ async function compare(database: Database, store: AnswerStore, input: Comparison
   const { groups, missing } = gatherGroups(database, input)
   const split = splitOf(input, groups)
   const answers = await readGroupAnswers(groups, store, { metric, split })
-  const figures = groups.map((group) =>
-    groupFigures(group, { metric, split }, answers.get(group.id) ?? { answers: [] }),
-  )
+  const continued = continuedGroups(groups)
+  const figures = groups.map((group) => {
+    const { sequence, ...rest } = groupFigures(
+      group,
+      { metric, split },
+      answers.get(group.id) ?? { answers: [] },
+    )
+    return { ...rest, ...(sequence && !continued.has(group.id) ? { sequence } : {}) }
+  })
   const { pairs, untested } = testPairs(groups, answers, metric)
   return {
     metric,

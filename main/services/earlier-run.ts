@@ -32,3 +32,24 @@ export function findEarlierRun(
   }
   return earlier
 }
+
+/**
+ * All runs that a configuration goes on from, in the order in which they were trained: each went on from the one
+ * before it. Where one in between has been removed, those that the next measured again stand for what it went on from.
+ *
+ * @throws WorkbenchError as `findEarlierRun`, which finds the last of them
+ */
+export function findEarlierRuns(database: Database, config: RunConfig): RunRecord[] {
+  const runs: RunRecord[] = []
+  for (let run = findEarlierRun(database, config); run !== undefined;) {
+    runs.unshift(run)
+    const { earlierRunId } = run.config
+    const before = earlierRunId === undefined ? undefined : getRun(database, earlierRunId)
+    if (earlierRunId !== undefined && before === undefined) {
+      const measured = new Set(run.analysis?.earlierTasks?.map(({ runId }) => runId))
+      runs.unshift(...[...measured].flatMap((id) => getRun(database, id) ?? []))
+    }
+    run = before
+  }
+  return runs
+}

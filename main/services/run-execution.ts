@@ -8,9 +8,16 @@ import { getDatasetFile } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { listRunAdapters, listRunTasks } from '../store/run-tasks.ts'
 import { getRun, updateRun, type RunRecord, type RunState } from '../store/runs.ts'
-import type { FromTrainer, JobAdapter, JobTask, TrainJob, TrainResult } from '../training/messages.ts'
+import type {
+  EarlierRun,
+  FromTrainer,
+  JobAdapter,
+  JobTask,
+  TrainJob,
+  TrainResult,
+} from '../training/messages.ts'
 import { requireAdapter } from './adapters.ts'
-import { findEarlierRun } from './earlier-run.ts'
+import { findEarlierRuns } from './earlier-run.ts'
 import type { Publish } from './events.ts'
 import { waitForProcesses } from './run-leftovers.ts'
 import type { RunLimits } from './run-limits.ts'
@@ -44,25 +51,14 @@ export interface ExecutionOptions {
 
 /** Everything a trainer needs for this run. Throws `not-found` where model or dataset have been removed. */
 export function createJob(database: Database, home: string, run: RunRecord): TrainJob {
-  const earlier = findEarlierRun(database, run.config)
+  const earlier = findEarlierRuns(database, run.config)
   return {
     runId: run.id,
     config: { ...run.config, engine: engineOf(run) },
     modelFolder: modelFolderOf(database, home, run),
     tasks: jobTasks(database, home, run),
     adapters: jobAdapters(database, home, run.id),
-    ...(earlier
-      ? {
-          earlier: {
-            runId: earlier.id,
-            name: earlier.name,
-            config: earlier.config,
-            tasks: jobTasks(database, home, earlier),
-            adapters: jobAdapters(database, home, earlier.id),
-            runFolder: runFolder(home, earlier.id),
-          },
-        }
-      : {}),
+    ...(earlier.length > 0 ? { earlier: earlier.map((one) => asEarlier(database, home, one)) } : {}),
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),
     heldOutFile: join(assetsFolder(), 'held-out.txt'),
@@ -90,6 +86,21 @@ function jobTasks(database: Database, home: string, run: RunRecord): JobTask[] {
     }
     return { datasetId, name, datasetFile: resolve(home, file), labels }
   })
+}
+
+/** What measuring an earlier run's tasks again takes. Those whose dataset has been removed are named without it. */
+function asEarlier(database: Database, home: string, run: RunRecord): EarlierRun {
+  return {
+    runId: run.id,
+    name: run.name,
+    config: run.config,
+    tasks: listRunTasks(database, run.id).map(({ datasetId, name, labels }) => {
+      const file = getDatasetFile(database, datasetId)
+      return { datasetId, name, labels, ...(file === undefined ? {} : { datasetFile: resolve(home, file) }) }
+    }),
+    adapters: jobAdapters(database, home, run.id),
+    runFolder: runFolder(home, run.id),
+  }
 }
 
 /** The stored adapters that a run builds on; the store keeps them for as long as the run is there. */

@@ -88,10 +88,12 @@ export async function checkRun(
     })),
     adapters: adapters.map(({ id }, index) => ({ adapterId: id, name: adapterNames[index] ?? '' })),
     config: complete,
-    variant: variantOf(
-      complete,
-      adapters.map(({ id, runId }) => (runId && getSummary(database, runId)?.variant) || id),
-    ),
+    variant: variantOf(complete, {
+      adapters: adapters.map(({ id, runId }) => (runId && getSummary(database, runId)?.variant) || id),
+      ...(config.earlierRunId === undefined
+        ? {}
+        : { earlier: getSummary(database, config.earlierRunId)?.variant ?? config.earlierRunId }),
+    }),
     createdAt: new Date().toISOString(),
     trainableParameters: count.trainable,
     backboneParameters: count.backbone,

@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
 import { getSummary, listSummaries, type SummaryRecord } from '../store/run-summaries.ts'
 import { getRun, type RunRecord } from '../store/runs.ts'
+import { taskSequence } from './task-sequence.ts'
 
 export function runFolder(home: string, id: string): string {
   return join(home, 'runs', id)
@@ -39,20 +40,25 @@ export function isResumable(
 /**
  * A short hash of everything in a configuration but name and seed; the options' order does not count.
  *
- * @param adapters what stands for the adapters that it builds on: the variants that trained them, so that a fusion of
- * each seed's own adapters is one variant; default: their ids
+ * @param builtOn what stands for the adapters that it builds on and for the run that it goes on from: the variants that
+ * trained them, so that what each seed builds on its own is one variant; default: their ids
  */
 export function variantOf(
   { name: _name, training: { seed: _seed, ...training }, ...config }: RunConfig,
-  adapters: readonly string[] = config.adapterIds,
+  { adapters = config.adapterIds, earlier = config.earlierRunId }: BuiltOn = {},
 ): string {
   const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
   const content = JSON.stringify([
-    { ...config, method: config.method.name, adapterIds: adapters },
+    { ...config, method: config.method.name, adapterIds: adapters, earlierRunId: earlier },
     training,
     options,
   ])
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
+}
+
+interface BuiltOn {
+  adapters?: readonly string[]
+  earlier?: string | undefined
 }
 
 export function toRunSummary(database: Database, home: string, { id }: { id: string }): RunSummary {
@@ -99,6 +105,7 @@ export function toRunDetail(database: Database, home: string, run: RunRecord): R
     confusion: run.confusion ?? [],
     tasks: run.taskResults ?? [],
     analysis: run.analysis ?? {},
+    ...defined({ sequence: taskSequence(database, run) }),
     checkpoints: presentCheckpoints(database, home, run.id),
     folder: runFolder(home, run.id),
   }

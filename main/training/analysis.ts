@@ -2,7 +2,7 @@ import type { RunAnalysis } from '../../preload/contract.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { graphCost } from './cost.ts'
 import { measureDropCurve } from './drop-curve.ts'
-import { remeasureEarlierTask } from './earlier-task.ts'
+import { remeasureEarlierTasks } from './earlier-tasks.ts'
 import { forgettingOf } from './forgetting.ts'
 import { measureFusion } from './fusion-weights.ts'
 import { measureLatency } from './latency.ts'
@@ -20,7 +20,7 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const contributions = await measureContributions(context, values)
   const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
-  const earlierTask = await remeasureEarlierTask(context, values)
+  const earlierTasks = await remeasureEarlierTasks(context, values)
   const kept = context.examples.flatMap(({ train, validation }) => [train, validation])
   const cache = context.tuning.cacheUse(kept)
   return {
@@ -32,6 +32,6 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
     ...(selections ? { selections } : {}),
     ...(contributions ? { contributions } : {}),
     ...(forgetting ? { forgetting } : {}),
-    ...(earlierTask ? { earlierTask } : {}),
+    ...(earlierTasks ? { earlierTasks } : {}),
   }
 }

@@ -20,7 +20,7 @@ import {
   type Position,
 } from './checkpoint.ts'
 import { concludeRun } from './conclusion.ts'
-import { earlierBackbone } from './earlier-task.ts'
+import { earlierBackbone } from './earlier-tasks.ts'
 import { divergence } from './divergence.ts'
 import { describeEnvironment } from './environment.ts'
 import { readExamples } from './examples.ts'
@@ -154,7 +154,7 @@ class TrainingRun {
           tuning.layout,
           training.seed,
           (name) => pretrained(prepared, name),
-          new Map([...prepared.stored, ...(await earlierBackbone(job.earlier, prepared))]),
+          new Map([...prepared.stored, ...(await earlierBackbone(job.earlier?.at(-1), prepared))]),
         ),
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),

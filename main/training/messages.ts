@@ -51,12 +51,16 @@ export interface TrainedPart {
   parameters: number
 }
 
-/** A finished run that another one goes on from. */
+/** A finished run that another one goes on from, by itself or by way of others. */
 export interface EarlierRun {
   runId: string
   name: string
   config: RunConfig
-  tasks: JobTask[]
+  /** All that it was trained on, in order. */
+  tasks: (Omit<JobTask, 'datasetFile'> & {
+    /** Left out: the dataset has been removed since. */
+    datasetFile?: string
+  })[]
   adapters: JobAdapter[]
   runFolder: string
 }
@@ -71,8 +75,11 @@ export interface TrainJob {
   tasks: JobTask[]
   /** Trained adapters that the method builds on, in order. */
   adapters: JobAdapter[]
-  /** The run that this one goes on from: its backbone is the beginning, and its task is measured again at the end. */
-  earlier?: EarlierRun
+  /**
+   * The runs that this one goes on from, in the order in which they were trained: the backbone of the last is the
+   * beginning, and the tasks of all are measured again at the end.
+   */
+  earlier?: EarlierRun[]
   /** Where this run's checkpoints go; exists. */
   runFolder: string
   /** Where files that can be made again go (backbone weights as external data); shared by all runs. */

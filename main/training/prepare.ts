@@ -11,7 +11,7 @@ import { architectureOf } from '../models/architecture.ts'
 import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { isHalfOf } from '../models/half-weights.ts'
 import { hashTensors, loadBackbone, writeWeightFile, type Backbone } from '../models/weights.ts'
-import { runAdapterName, type TrainJob } from './messages.ts'
+import { runAdapterName, type JobTask, type TrainJob } from './messages.ts'
 import { frozenCopies, refuseTrainedWeights, type FrozenCopies } from './precision.ts'
 import { parameterRules, unfrozenParameters } from './parameter-rules.ts'
 import { readStoredAdapters } from './stored-adapters.ts'
@@ -38,7 +38,9 @@ export interface Prepared extends FrozenCopies {
 }
 
 /** What of a job decides how its model is put together. */
-export type PrepareJob = Pick<TrainJob, 'config' | 'modelFolder' | 'tasks' | 'adapters' | 'cacheFolder'>
+export type PrepareJob = Pick<TrainJob, 'config' | 'modelFolder' | 'adapters' | 'cacheFolder'> & {
+  tasks: readonly Omit<JobTask, 'datasetFile'>[]
+}
 
 /**
  * Opens the checkpoint and puts model, method and heads together. The job's cache folder keeps the weight file for all

@@ -81,6 +81,26 @@ export interface ClassScore {
   f1: number
 }
 
+/** Tasks trained one after the other, over seeds; scores in the metric compared (`TaskSequence`). */
+export interface ComparedSequence {
+  /** What each stage trained. */
+  stages: string[]
+  tasks: { name: string; stage: number; split: SplitName }[]
+  scores: { stage: number; task: number; score: Spread }[]
+  averageScore?: Spread
+  forgetting?: Spread
+  backwardTransfer?: Spread
+}
+
+/** What each part of a united method adds, over seeds, on the validation rows (`PartContributions`). */
+export interface ComparedContributions {
+  parts: string[]
+  /** Relative change of each layer's output by each part, `[layers][parts]`. */
+  changes: Spread[][]
+  /** Scores with some parts switched off (none of them first), and by how much less that is than with all, run by run. */
+  ablations: { without: string[]; score: Spread; fall: Spread }[]
+}
+
 /** One variant on one dataset and model, over its seeds. */
 export interface ComparedGroup {
   /** Stable between calls for the same runs: for links, colours and hiding. */
@@ -106,8 +126,11 @@ export interface ComparedGroup {
   latency?: { p50: number; p95: number }
   /** Rise of the backbone's own masked-token loss through training, nats; 0: nothing forgotten. */
   forgetting?: Spread
-  /** Score on the task of an earlier run whose parameters it went on from, before and after; in the metric compared. */
-  earlierTask?: { task: string; before: Spread; after: Spread }
+  /**
+   * The tasks of the runs that it goes on from, and its own. Left out of runs that another one of the comparison goes
+   * on from: its sequence has theirs in it.
+   */
+  sequence?: ComparedSequence
   /** Settings in which the compared groups differ, by path, as this group has them. */
   settings: Record<string, unknown>
   /** Quality and time at every number of layers dropped. */
@@ -118,6 +141,8 @@ export interface ComparedGroup {
     weights: FusionWeights[]
     pruned: { kept: number; score: Spread }[]
   }
+  /** What each part of a method that unites several adds; means over the runs. */
+  contributions?: ComparedContributions
   /** Summed over the runs. */
   confusion?: { labels: string[]; counts: number[][] }
   classScores?: ClassScore[]

@@ -84,8 +84,8 @@ export const RunConfig = z
     /** Stored adapters that the method builds on, in order. */
     adapterIds: z.array(z.string().min(1)).max(16).default([]),
     /**
-     * A finished run to go on from: what it trained of the backbone is where this run begins, and its task is
-     * measured again at the end. Adapters and heads begin anew.
+     * A finished run to go on from: what it trained of the backbone is where this run begins, and its tasks and those of
+     * the runs that it went on from are measured again at the end. Adapters and heads begin anew.
      */
     earlierRunId: z.string().min(1).optional(),
     head: HeadChoice.prefault({}),
@@ -257,7 +257,10 @@ export interface Latency {
   examples: number
 }
 
-/** An earlier run's task on its own head and adapters, before and after this run had changed the backbone. */
+/**
+ * A task of a run that this one goes on from, on its own head and adapters: on the backbone where this run began, and
+ * where it ended.
+ */
 export interface EarlierTask {
   runId: string
   /** The earlier run's name. */
@@ -266,6 +269,37 @@ export interface EarlierTask {
   split: SplitName
   before: Scores
   after: Scores
+}
+
+/**
+ * Figures of a sequence of tasks, with a(j, i) the score on task i after stage j, T the last stage, and t(i) the stage
+ * that trained task i. Left out where a score that they need is not known, or where there is no earlier task.
+ */
+export interface SequenceFigures {
+  /** Mean over all tasks of a(T, i). */
+  averageScore?: number
+  /** Mean over the tasks of earlier stages of max { a(l, i) : t(i) ≤ l < T } − a(T, i) (Chaudhry et al. 2018). */
+  forgetting?: number
+  /** Mean over the tasks of earlier stages of a(T, i) − a(t(i), i) (Lopez-Paz and Ranzato 2017). */
+  backwardTransfer?: number
+}
+
+/** Tasks that were trained one after the other, each run going on from the one before it. */
+export interface TaskSequence {
+  /** The runs in the order of their training; the last is this one. */
+  stages: { runId: string; name: string }[]
+  /** In the order of their training. */
+  tasks: {
+    name: string
+    /** Index of the stage that trained it. */
+    stage: number
+    /** The rows that it is measured on. */
+    split: SplitName
+  }[]
+  /** Each task's scores after its own stage and every later one, as far as they are known. */
+  scores: { stage: number; task: number; scores: Scores }[]
+  /** After the last stage. */
+  figures: Record<ScoreName, SequenceFigures>
 }
 
 /** What a run computed once for each text, since nothing that it trained comes before it. */
@@ -282,7 +316,8 @@ export interface RunAnalysis {
   cost?: GraphCost
   latency?: Latency
   forgetting?: Forgetting
-  earlierTask?: EarlierTask
+  /** Of all runs that it goes on from, one after the other, in the order in which they were trained. */
+  earlierTasks?: EarlierTask[]
   /** Quality and time at every number of layers dropped. */
   dropCurve?: DropPoint[]
   fusion?: { adapters: string[]; weights: FusionWeights[]; pruned: PrunedFusion[] }
@@ -309,6 +344,8 @@ export interface RunDetail extends RunSummary {
   /** Every task's results, the first one's included; empty until the run has ended. */
   tasks: TaskResult[]
   analysis: RunAnalysis
+  /** Of a run that goes on from others: what became of their tasks. */
+  sequence?: TaskSequence
   checkpoints: { kind: 'best' | 'latest'; epoch: number; step: number; bytes: number; path: string }[]
   folder: string
 }

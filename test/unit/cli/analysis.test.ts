@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 
 import { describeAnalysis } from '../../../main/cli/analysis.ts'
-import type { RunAnalysis, Scores, TaskResult } from '../../../preload/contract.ts'
+import type { EarlierTask, RunAnalysis, Scores, TaskResult, TaskSequence } from '../../../preload/contract.ts'
 import { run } from './answers.ts'
 
 const scores: Scores = { accuracy: 0.895, macroF1: 0.88, matthews: 0.86, loss: 0.31 }
-const text = (analysis: RunAnalysis, tasks: TaskResult[] = []): string =>
-  describeAnalysis({ ...run, analysis, tasks }).join('\n')
+const text = (analysis: RunAnalysis, tasks: TaskResult[] = [], sequence?: TaskSequence): string =>
+  describeAnalysis({ ...run, analysis, tasks, ...(sequence ? { sequence } : {}) }).join('\n')
 
 it('says nothing of a run that found nothing out', () => {
   expect(describeAnalysis(run)).toEqual([])
@@ -27,15 +27,46 @@ it('tells what was kept for each text, and what that saved', () => {
   expect(said).toContain('56.7 % of a step’s operations saved, 12.3 MB of states kept')
 })
 
-it('says what became of an earlier task', () => {
+it('says what became of the earlier tasks, and what that comes to', () => {
+  const earlier = (task: string, accuracy: number): EarlierTask => ({
+    ...{ runId: task, name: `${task} · full`, task, split: 'test' },
+    before: scores,
+    after: { ...scores, accuracy },
+  })
+  const figures = { averageScore: 0.75, forgetting: 0.2, backwardTransfer: -0.15 }
+  const sequence: TaskSequence = {
+    stages: ['TREC', 'SST', 'now'].map((name) => ({ runId: name, name })),
+    tasks: ['TREC', 'SST', 'now'].map((name, stage) => ({ name, stage, split: 'test' })),
+    scores: [],
+    figures: { accuracy: figures, macroF1: {}, matthews: {} },
+  }
+  const said = text({ earlierTasks: [earlier('TREC', 0.7), earlier('SST', 0.8)] }, [], sequence)
+  expect(said).toContain('earlier task TREC of “TREC · full”: test accuracy 89.5 % before, 70.0 % after')
+  expect(said).toContain('earlier task SST of “SST · full”: test accuracy 89.5 % before, 80.0 % after')
+  expect(said).toContain(
+    '3 tasks in 3 runs: average accuracy 75.0 %, average forgetting 20.0 %, backward transfer -15.0 %',
+  )
+})
+
+it('lists what is left without parts of the method, and what each changes in every layer', () => {
   const said = text({
-    earlierTask: {
-      ...{ runId: 'r1', name: 'TREC · full', task: 'TREC', split: 'test' },
-      before: scores,
-      after: { ...scores, accuracy: 0.7 },
+    contributions: {
+      parts: ['prefix', 'adapter'],
+      changes: [
+        [0.1, 0.25],
+        [0, 0.5],
+      ],
+      ablations: [
+        { without: [], scores },
+        { without: ['prefix'], scores: { ...scores, accuracy: 0.7 } },
+        { without: ['prefix', 'adapter'], scores: { ...scores, accuracy: 0.3 } },
+      ],
     },
   })
-  expect(said).toContain('earlier task TREC of “TREC · full”: test accuracy 89.5 % before, 70.0 % after')
+  expect(said).toMatch(/nothing +89\.5 %/)
+  expect(said).toMatch(/prefix +70\.0 %/)
+  expect(said).toMatch(/all parts +30\.0 %/)
+  expect(said).toMatch(/layer +prefix +adapter\n.*\n +0 +10\.0 % +25\.0 %\n +1 +0\.0 % +50\.0 %/)
 })
 
 it('lists each task with both splits, where there are several', () => {

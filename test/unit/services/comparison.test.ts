@@ -184,7 +184,7 @@ describe('comparing', () => {
     expect(group?.calibration?.error).toBeCloseTo(0.8 - 0.7310585786, 6)
   })
 
-  it('takes drop curves, fusion weights, latency and forgetting as means over seeds', async () => {
+  it('takes drop curves, fusion weights, parts, latency and forgetting as means over seeds', async () => {
     const scores = (accuracy: number) => ({ accuracy, macroF1: 0, matthews: 0, loss: 0 })
     for (const [index, seed] of [1, 2].entries()) {
       await addFinishedRun(at, {
@@ -194,9 +194,13 @@ describe('comparing', () => {
         analysis: {
           latency: { p50: 1 + index, p95: 3 + index, examples: 10 },
           forgetting: { before: 2, after: 2.5 + index, tokens: 100 },
-          earlierTask: {
-            ...{ runId: 'x', name: 'x', task: 'news', split: 'test' as const },
-            ...{ before: scores(0.8), after: scores(0.7 - index * 0.2) },
+          contributions: {
+            parts: ['prefix', 'adapter'],
+            changes: [[0.1 + index * 0.2, 0]],
+            ablations: [
+              { without: [], scores: scores(0.9) },
+              { without: ['prefix'], scores: scores(0.8 - index * 0.1) },
+            ],
           },
           dropCurve: [{ droppedLayers: 0, scores: scores(0.9 - index * 0.1), msPerExample: 2 + index }],
           fusion: {
@@ -211,7 +215,13 @@ describe('comparing', () => {
     expect(group?.latency).toEqual({ p50: 1.5, p95: 3.5 })
     expect(group?.forgetting).toMatchObject({ values: [0.5, 1.5], mean: 1 })
     expect(group?.dropCurve?.[0]?.score.mean).toBeCloseTo(0.85)
-    expect(group?.earlierTask).toMatchObject({ task: 'news', before: { mean: 0.8 }, after: { mean: 0.6 } })
+    expect(group?.contributions?.parts).toEqual(['prefix', 'adapter'])
+    expect(group?.contributions?.changes[0]?.map(({ mean }) => mean)).toEqual([0.2, 0])
+    const [whole, withoutPrefix] = group?.contributions?.ablations ?? []
+    expect(whole?.fall.values).toEqual([0, 0])
+    expect(withoutPrefix?.without).toEqual(['prefix'])
+    expect(withoutPrefix?.score.mean).toBeCloseTo(0.75)
+    expect(withoutPrefix?.fall.mean).toBeCloseTo(0.15)
     expect(group?.dropCurve?.[0]?.msPerExample.mean).toBe(2.5)
     expect(group?.fusion?.weights[0]?.weights[0]).toBeCloseTo(0.3)
     expect(group?.fusion?.pruned[0]?.score.mean).toBeCloseTo(0.7)
