@@ -23,24 +23,29 @@ export function createStatistics(labels: readonly string[]): {
   /** Gives other work a turn between its steps, which take long for millions of rows. */
   finish(): Promise<Statistics>
 } {
-  const labelCounts: Record<SplitName, Record<string, number>> = { train: {}, validation: {}, test: {} }
+  const counts: Record<SplitName, Map<string, number>> = {
+    train: new Map(),
+    validation: new Map(),
+    test: new Map(),
+  }
   const lengthsOf: Record<SplitName, number[]> = { train: [], validation: [], test: [] }
   const keys: number[] = []
 
   function add(row: StoredRow): void {
-    const counts = labelCounts[row.split]
-    counts[row.label] = (counts[row.label] ?? 0) + 1
+    const ofSplit = counts[row.split]
+    ofSplit.set(row.label, (ofSplit.get(row.label) ?? 0) + 1)
     lengthsOf[row.split].push(row.text.length + (row.secondText?.length ?? 0))
     keys.push(contentKey(row) * 4 + splitNames.indexOf(row.split))
   }
 
   async function finish(): Promise<Statistics> {
     const splits: Partial<Record<SplitName, number>> = {}
+    const labelCounts: Statistics['labelCounts'] = { train: {}, validation: {}, test: {} }
     for (const split of splitNames) {
       const rows = lengthsOf[split].length
       if (rows === 0) continue
       splits[split] = rows
-      labelCounts[split] = Object.fromEntries(labels.map((label) => [label, labelCounts[split][label] ?? 0]))
+      labelCounts[split] = Object.fromEntries(labels.map((label) => [label, counts[split].get(label) ?? 0]))
     }
     const lengthBucket = bucketWidth(splitNames.flatMap((split) => lengthsOf[split]))
     await nextTurn()

@@ -193,6 +193,16 @@ describe('importing what can be imported', () => {
     expect(dataset.lengths).toEqual({ train: [1, 0, 2], validation: [1], test: [] })
   })
 
+  it('counts labels whatever they are called', async () => {
+    const train = files.write('odd-labels.tsv', table({ constructor: 4, toString: 3 }))
+    const validation = files.write('odd-validation.tsv', table({ constructor: 2 }, 'another'))
+    const { labelCounts } = await load({
+      files: [{ path: train }, { path: validation, split: 'validation' }],
+    })
+    expect(labelCounts.train).toEqual({ constructor: 4, toString: 3 })
+    expect(labelCounts.validation).toEqual({ constructor: 2, toString: 0 })
+  })
+
   it('gives the same dataset for the same files and seed, and other splits for another seed', async () => {
     const path = files.write('seed.tsv', table({ a: 100, b: 300 }))
     const first = await load({ files: [{ path }], testShare: 0.2 })
