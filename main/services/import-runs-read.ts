@@ -17,8 +17,8 @@ export interface FoundRun {
   source: string
   format: 'tensorboard' | 'csv'
   points: MetricPoint[]
-  /** Names in the file → ours. */
-  names: Map<string, string>
+  /** What became of each name in the file. */
+  names: Map<string, { becomes: string; points: number; last: number }>
 }
 
 export interface FoundRuns {
@@ -43,16 +43,20 @@ export async function readFoundRuns(input: RunImport): Promise<FoundRuns> {
   return { ...found, runs: found.runs.filter(({ points }) => points.length > 0) }
 
   async function filesAt(path: string): Promise<{ events: string[]; csv: string[] }> {
-    const info = await stat(path).catch((error: unknown) => {
+    const unreadable = (error: unknown): never => {
       throw asFileError(path, error)
-    })
+    }
+    const info = await stat(path).catch(unreadable)
     const isEvents = (file: string): boolean =>
       input.format === 'tensorboard' || (input.format === 'auto' && eventFile.test(basename(file)))
     if (info.isFile()) return isEvents(path) ? { events: [path], csv: [] } : { events: [], csv: [path] }
-    const names = await readdir(path, { recursive: true })
-    const files = names.sort().map((name) => join(path, name))
+    const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(unreadable)
+    const files = entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
     const events = input.format === 'csv' ? [] : files.filter((file) => eventFile.test(basename(file)))
-    const csv = input.format === 'tensorboard' ? [] : files.filter((file) => extname(file) === '.csv')
+    const csv = input.format === 'tensorboard' ? [] : files.filter((file) => /\.csv$/i.test(file))
     if (events.length + csv.length === 0) {
       throw new WorkbenchError(
         'bad-input',
@@ -78,7 +82,7 @@ async function readEvents(
     names: new Map(),
   }
   for (const file of files) {
-    for await (const found of readRecords(createReadStream(file))) {
+    for await (const found of readRecords(bytesOf(file))) {
       if ('problem' in found) {
         warnings.push(`${file}: ${found.problem}. What stands before it was read.`)
         break
@@ -93,6 +97,14 @@ async function readEvents(
     }
   }
   return run
+}
+
+async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file)
+  } catch (error) {
+    throw asFileError(file, error)
+  }
 }
 
 const stepNames = ['step', '_step', 'global_step', 'global step', 'iteration', 'epoch', 'trainer/global_step']
@@ -207,9 +219,15 @@ function addPoint(
   { metricNames }: RunImport,
 ): void {
   if (!Number.isFinite(value) || !Number.isSafeInteger(Math.round(step))) return
-  const becomes = run.names.get(name) ?? metricNames[name] ?? metricName(name)
-  run.names.set(name, becomes)
-  run.points.push({ name: becomes, step: Math.round(step), value })
+  let known = run.names.get(name)
+  if (known === undefined) {
+    const becomes = (Object.hasOwn(metricNames, name) ? metricNames[name] : undefined) ?? metricName(name)
+    known = { becomes, points: 0, last: value }
+    run.names.set(name, known)
+  }
+  known.points += 1
+  known.last = value
+  run.points.push({ name: known.becomes, step: Math.round(step), value })
 }
 
 function toNumber(text: string | undefined): number | undefined {

@@ -55,16 +55,8 @@ export function createRunImporter(
   }
 }
 
-function previewOf({ name, source, format, points, names }: FoundRun): ImportPreview['runs'][number] {
-  return {
-    name,
-    source,
-    format,
-    metrics: [...names].map(([given, becomes]) => {
-      const own = points.filter((point) => point.name === becomes)
-      return { name: given, becomes, points: own.length, last: own.at(-1)?.value ?? 0 }
-    }),
-  }
+function previewOf({ name, source, format, names }: FoundRun): ImportPreview['runs'][number] {
+  return { name, source, format, metrics: Array.from(names, ([given, found]) => ({ name: given, ...found })) }
 }
 
 function nameOf({ name }: FoundRun, all: readonly FoundRun[], input: RunImport): string {
@@ -79,7 +71,7 @@ function insertFound(database: Database, found: FoundRun, name: string, input: R
   const model = listModels(database).find((known) => known.name === modelName)
   const dataset = listDatasets(database).find((known) => known.name === datasetName)
   const { seed = 1, rest } = seedInName(found.name)
-  const steps = [...new Set(found.points.map(({ step }) => step))].sort((a, b) => a - b)
+  const lastStep = found.points.reduce((most, { step }) => Math.max(most, step), 0)
   const config = RunConfig.parse({
     name,
     modelId: model?.id ?? `imported ${modelName}`,
@@ -117,8 +109,8 @@ function insertFound(database: Database, found: FoundRun, name: string, input: R
     progress: {
       epoch: 1,
       epochs: 1,
-      step: steps.at(-1) ?? 0,
-      steps: steps.at(-1) ?? 0,
+      step: lastStep,
+      steps: lastStep,
       seconds: 0,
       secondsLeft: undefined,
       phase: 'saving',
@@ -134,8 +126,10 @@ function insertFound(database: Database, found: FoundRun, name: string, input: R
 function bestOf(points: readonly MetricPoint[]): RunSummary['best'] {
   for (const metric of ['accuracy', 'macroF1', 'matthews'] as const) {
     const own = points.filter(({ name }) => name === `validation.${metric}`)
-    const value = Math.max(...own.map((point) => point.value))
-    if (own.length > 0) return { epoch: own.findIndex((point) => point.value === value) + 1, metric, value }
+    const [first] = own
+    if (first === undefined) continue
+    const best = own.reduce((most, point) => (point.value > most.value ? point : most), first)
+    return { epoch: own.indexOf(best) + 1, metric, value: best.value }
   }
   return undefined
 }

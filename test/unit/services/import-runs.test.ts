@@ -118,6 +118,24 @@ describe('CSV files', () => {
     ])
   })
 
+  it('may be long, and have a folder beside them that is called like one', async () => {
+    const rows = Array.from({ length: 200_000 }, (_, row) => `${row + 1},${row === 1000 ? 0.9 : 0.5}\n`)
+    const path = file('long/LONG.CSV', `step,val_acc\n${rows.join('')}`)
+    mkdirSync(join(at.home, 'long', 'folder.csv'))
+    const [run] = await importRuns({ paths: [join(path, '..')] })
+    expect(run).toMatchObject({ name: 'LONG', best: { epoch: 1001, value: 0.9 } })
+    expect(run?.progress?.step).toBe(200_000)
+  })
+
+  it('tell of each of their columns, also where two become the same', async () => {
+    const path = file('twice.csv', 'step,val_acc,eval/accuracy\n1,0.5,0.6\n2,,0.7\n')
+    const { runs } = await preview({ paths: [path] })
+    expect(runs[0]?.metrics).toEqual([
+      { name: 'val_acc', becomes: 'validation.accuracy', points: 1, last: 0.5 },
+      { name: 'eval/accuracy', becomes: 'validation.accuracy', points: 2, last: 0.7 },
+    ])
+  })
+
   it('that TensorBoard exported are known by their names', async () => {
     const path = file('run-bert-tag-eval_loss.csv', 'Wall time,Step,Value\n1.5e9,10,0.25\n1.5e9,20,0.125\n')
     const [run] = await importRuns({ paths: [path] })
