@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { prepareBottleneck } from './bottleneck.ts'
-import { defineMethod } from './method.ts'
+import { defineMethod, type Variant } from './method.ts'
 import { completeOptions, mixedBottleneckOptions } from './task-mixture.ts'
 
 const layerCount = z.int('must be a whole number').min(0, 'must not be negative')
@@ -68,11 +68,13 @@ export const robustAdapterDrop = defineMethod({
         `option "dropped_from" is ${from}, which is more than the ${to} layers dropped at most`,
       )
     }
+    const variant = (droppedLayers: number): Variant => (droppedLayers === 0 ? {} : { droppedLayers })
     return {
       ...prepareBottleneck(completeOptions(bottleneck), config, adapterName),
+      widest: variant(from),
       draw(uniform) {
-        const droppedLayers = from + Math.floor((uniform('droppedLayers', 1)[0] ?? 0) * (to - from + 1))
-        return { variant: droppedLayers === 0 ? {} : { droppedLayers } }
+        const choices = to - from + 1
+        return { variant: variant(from + Math.floor((uniform('droppedLayers', 1)[0] ?? 0) * choices)) }
       },
     }
   },

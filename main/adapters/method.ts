@@ -134,6 +134,8 @@ export interface PreparedMethod {
    * @param batch examples in the batch
    */
   draw?(uniform: (purpose: string, count: number) => Float32Array, batch: number): StepDraw
+  /** Of the variants that it draws, the one that has all that any of them has; left out: the whole method. */
+  widest?: Variant
   /**
    * How much each task adapter counts, per layer: `[layers][tasks]`, for those that have several.
    *

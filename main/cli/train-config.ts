@@ -29,6 +29,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   unfreeze?: number[]
   decayExempt?: boolean
   batchSize?: number
+  batchTokens?: number
   microBatchSize?: number
   maximumLength?: number
   headLayers?: number
@@ -88,6 +89,11 @@ export function trainFlags(command: Command): Command {
     )
     .option('--decay-exempt', 'leave biases and the weights of layer norms out of weight decay')
     .option('--batch-size <count>', 'rows per step', parseInteger)
+    .option(
+      '--batch-tokens <count>',
+      'tokens per step, padding included, in place of a number of rows: as many rows as fit',
+      parseInteger,
+    )
     .option('--micro-batch-size <count>', 'rows at once; a step adds several up', parseInteger)
     .option('--maximum-length <count>', 'tokens that a text is cut to', parseInteger)
     .option('--head-layers <count>', '1 or 2', parseInteger)
@@ -110,7 +116,7 @@ export function trainFlags(command: Command): Command {
     .option('--checkpoint-steps <count>', 'steps between checkpoints for resuming', parseInteger)
     .option(
       '--backbone-precision <name>',
-      'float32, or int8: faster products with the frozen backbone, which are not exact',
+      'float32, float16 (the frozen backbone in half precision) or int8 (faster products with it, not exact)',
     )
 }
 
@@ -125,7 +131,7 @@ export interface Resolved {
 
 /** @throws UsageError naming the flags whose values cannot be */
 export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.start'> {
-  const { epochs, seed, batchSize, microBatchSize, maximumLength } = flags
+  const { epochs, seed, batchSize, batchTokens, microBatchSize, maximumLength } = flags
   const {
     patience,
     bestMetric,
@@ -140,7 +146,8 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
     ...flags.learningRate,
-    ...{ epochs, seed, batchSize, microBatchSize, maximumLength, unfreezeLayers, decayExempt },
+    ...{ epochs, seed, batchSize, batchTokens, microBatchSize },
+    ...{ maximumLength, unfreezeLayers, decayExempt },
     ...{ patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps },
     backbonePrecision,
   }

@@ -1,13 +1,21 @@
-import type { TaskSampling } from '../../preload/contract.ts'
 import { createRandom } from './random.ts'
 
 /** Batches per chunk inside which examples are sorted by length: enough for little padding, few enough to stay random. */
 const chunkBatches = 50
 
+/** How large training batches are. */
+export interface BatchLimit {
+  /** Examples of a batch. */
+  batchSize: number
+  /** Tokens of a batch, padding included; where it is given, a batch has as many examples as fit. */
+  batchTokens?: number | undefined
+}
+
 /**
  * The batches of one epoch, as indices of examples: shuffled by (seed, epoch), sorted by length inside chunks
- * of 50 batches, then the batches' order shuffled. Pure: a resumed run asks again and goes on at its step.
- * Every example is in one batch; one batch may be smaller.
+ * of about 50 batches, then the batches' order shuffled. Pure: a resumed run asks again and goes on at its step.
+ * Every example is in one batch; one batch of a chunk may be smaller. An example that is longer than all tokens of a
+ * batch is one of its own.
  *
  * @param lengths tokens of each example
  * @param epoch from whatever number the caller counts from
@@ -15,87 +23,26 @@ const chunkBatches = 50
  */
 export function trainingBatches(
   lengths: ArrayLike<number>,
-  batchSize: number,
+  limit: BatchLimit,
   seed: number,
   epoch: number,
   ...stream: number[]
 ): Uint32Array[] {
-  requireBatchSize(batchSize)
+  const { batchSize, batchTokens } = limit
+  requireBatchSize(batchTokens ?? batchSize)
   const random = createRandom(seed, 'batches', epoch, ...stream)
   const order = random.permutation(lengths.length)
-  const chunk = batchSize * chunkBatches
+  const chunk = chunkBatches * (batchTokens === undefined ? batchSize : usualRows(lengths, batchTokens))
   const batches: Uint32Array[] = []
   for (let start = 0; start < order.length; start += chunk) {
-    batches.push(...slices(sortedByLength(order.subarray(start, start + chunk), lengths), batchSize))
+    const sorted = sortedByLength(order.subarray(start, start + chunk), lengths)
+    batches.push(
+      ...(batchTokens === undefined
+        ? slices(sorted, batchSize)
+        : slicesOfTokens(sorted, lengths, batchTokens)),
+    )
   }
   return Array.from(random.permutation(batches.length), (index) => batches[index] ?? new Uint32Array())
-}
-
-/** A batch of one of several tasks. */
-export interface TaskBatch {
-  task: number
-  indices: Uint32Array
-}
-
-/** Batches of an epoch of tasks with so many rows each, however they are divided among them. */
-export function batchesPerEpoch(rows: readonly number[], batchSize: number): number {
-  return rows.reduce((total, count) => total + Math.ceil(count / batchSize), 0)
-}
-
-/**
- * The batches of one epoch of several tasks: each task gets its share, in mixed order. A task's rows come in passes,
- * each row once in every pass; a pass that an epoch does not finish goes on in the next. Pure, as `trainingBatches`,
- * which it equals for one task.
- *
- * @param lengths tokens of each example of each task
- * @param epoch from 1
- */
-export function taskBatches(
-  lengths: readonly ArrayLike<number>[],
-  { batchSize, sampling, seed }: { batchSize: number; sampling: TaskSampling; seed: number },
-  epoch: number,
-): TaskBatch[] {
-  const [only] = lengths
-  if (only && lengths.length === 1) {
-    return trainingBatches(only, batchSize, seed, epoch).map((indices) => ({ task: 0, indices }))
-  }
-  const shares = taskShares(
-    lengths.map(({ length }) => length),
-    batchSize,
-    sampling,
-  )
-  const batches = lengths.flatMap((own, task): TaskBatch[] => {
-    const share = shares[task] ?? 0
-    const perPass = Math.ceil(own.length / batchSize)
-    const passes = new Map<number, Uint32Array[]>()
-    return Array.from({ length: share }, (_, i) => {
-      const position = share * (epoch - 1) + i
-      const pass = Math.floor(position / perPass)
-      const found = passes.get(pass) ?? trainingBatches(own, batchSize, seed, pass + 1, task)
-      passes.set(pass, found)
-      return { task, indices: found[position % perPass] ?? new Uint32Array() }
-    })
-  })
-  const order = createRandom(seed, 'tasks', epoch).permutation(batches.length)
-  return Array.from(order, (index) => batches[index] ?? { task: 0, indices: new Uint32Array() })
-}
-
-/** Batches that each task gets in an epoch; together as many as all tasks have. */
-function taskShares(rows: readonly number[], batchSize: number, sampling: TaskSampling): number[] {
-  requireBatchSize(batchSize)
-  const own = rows.map((count) => Math.ceil(count / batchSize))
-  if (sampling === 'size') return own
-  const weights = rows.map((count) => (count === 0 ? 0 : sampling === 'even' ? 1 : Math.sqrt(count)))
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  const total = batchesPerEpoch(rows, batchSize)
-  const exact = weights.map((weight) => (weight / sum) * total)
-  const shares = exact.map(Math.floor)
-  const left = total - shares.reduce((given, share) => given + share, 0)
-  const byRemainder = exact
-    .map((share, task) => ({ task, remainder: share % 1 }))
-    .sort((a, b) => b.remainder - a.remainder)
-  for (const { task } of byRemainder.slice(0, left)) shares[task] = (shares[task] ?? 0) + 1
-  return shares
 }
 
 /** All examples once, sorted by length (equal lengths in the given order), for evaluation and prediction. */
@@ -155,8 +102,32 @@ function slices(order: Uint32Array, size: number): Uint32Array[] {
   return parts
 }
 
+/** Examples of mean length that fit into so many tokens. */
+function usualRows(lengths: ArrayLike<number>, tokens: number): number {
+  let sum = 0
+  for (let example = 0; example < lengths.length; example++) sum += positions(lengths[example])
+  return Math.max(1, Math.floor((tokens * lengths.length) / Math.max(1, sum)))
+}
+
+/** @param sorted examples by length, the shortest first; what is left over in the end are short ones */
+function slicesOfTokens(sorted: Uint32Array, lengths: ArrayLike<number>, tokens: number): Uint32Array[] {
+  const parts: Uint32Array[] = []
+  for (let end = sorted.length; end > 0;) {
+    const longest = positions(lengths[sorted[end - 1] ?? 0])
+    const start = Math.max(0, end - Math.max(1, Math.floor(tokens / longest)))
+    parts.push(sorted.slice(start, end))
+    end = start
+  }
+  return parts
+}
+
+/** A text without tokens takes a position of padding. */
+function positions(length: number | undefined): number {
+  return Math.max(1, length ?? 1)
+}
+
 function requireBatchSize(batchSize: number): void {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`a batch holds a whole number of examples from 1, not ${batchSize}`)
+    throw new RangeError(`a batch holds a whole number of examples or tokens from 1, not ${batchSize}`)
   }
 }

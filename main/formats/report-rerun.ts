@@ -1,3 +1,4 @@
+import type { RunConfig } from '../../preload/contract.ts'
 import type { ReportData } from './report-data.ts'
 
 /** What to type to get these results again: the experiment, or each run that is no experiment's. */
@@ -10,15 +11,23 @@ export function rerunLines({ experiment, runs }: ReportData): string[] {
           ({ config, modelName, datasetName, seed }) =>
             `npm run workbench -- train --model ${quote(modelName)} --dataset ${quote(datasetName)} ` +
             `--method ${quote(methodText(config.method))} --epochs ${config.training.epochs} ` +
-            `--learning-rate ${config.training.learningRate ?? ''} --batch-size ${config.training.batchSize} ` +
+            `--learning-rate ${config.training.learningRate ?? ''} ${batchFlag(config)} ` +
             `--maximum-length ${config.training.maximumLength} --head-layers ${config.head.layers} ` +
-            `--pooling ${config.head.pooling} --seed ${seed}`,
+            `--pooling ${config.head.pooling}${precisionFlag(config)} --seed ${seed}`,
         ),
       ]
     : [
         '# Save the configuration below as experiment.json, then:',
         'npm run workbench -- experiment run --config experiment.json',
       ]
+}
+
+function batchFlag({ training: { batchSize, batchTokens } }: RunConfig): string {
+  return batchTokens === undefined ? `--batch-size ${batchSize}` : `--batch-tokens ${batchTokens}`
+}
+
+function precisionFlag({ training: { backbonePrecision } }: RunConfig): string {
+  return backbonePrecision === 'float32' ? '' : ` --backbone-precision ${backbonePrecision}`
 }
 
 function methodText({ name, options }: { name: string; options: Record<string, unknown> }): string {

@@ -75,31 +75,46 @@ function positions(
   steps: Float64Array,
   axis: Exclude<CurvesInput['x'], 'step'>,
 ): Float64Array {
-  const { epochs, batchSize } = run.config.training
+  const { epochs, batchSize, batchTokens } = run.config.training
   const last = steps.at(-1) ?? 1
-  if (axis === 'examples') return steps.map((step) => step * batchSize)
+  if (axis === 'examples') {
+    return batchTokens === undefined
+      ? steps.map((step) => step * batchSize)
+      : summedUpTo(steps, readSeries(database, run.id, 'train.rows', {}))
+  }
   const { steps: planned = last, epochs: plannedEpochs = epochs } = run.progress ?? {}
   if (axis === 'epoch') return steps.map((step) => (step / planned) * plannedEpochs)
-  return secondsAt(database, run, steps, batchSize)
+  return secondsAt(database, run, steps)
 }
 
 /** Seconds of training up to each step: of the steps themselves, where their speed was measured. */
-function secondsAt(database: Database, run: RunRecord, steps: Float64Array, batchSize: number): Float64Array {
+function secondsAt(database: Database, run: RunRecord, steps: Float64Array): Float64Array {
   const speeds = readSeries(database, run.id, 'train.examplesPerSecond', {})
   const whole = run.seconds ?? run.progress?.seconds ?? 0
   const lastStep = run.progress?.step ?? steps.at(-1) ?? 1
   if (speeds.steps.length === 0) return steps.map((step) => (step / lastStep) * whole)
-  const seconds = new Float64Array(steps.length)
+  const { batchSize, batchTokens } = run.config.training
+  const counted = batchTokens === undefined ? undefined : readSeries(database, run.id, 'train.rows', {})
+  const rows = new Map(counted && Array.from(counted.steps, (step, i) => [step, counted.values[i] ?? 0]))
+  const seconds = speeds.values.map((speed, i) =>
+    speed > 0 ? (rows.get(speeds.steps[i] ?? 0) ?? batchSize) / speed : 0,
+  )
+  return summedUpTo(steps, { steps: speeds.steps, values: seconds })
+}
+
+/** The sum of what a series has up to each step. */
+function summedUpTo(
+  steps: Float64Array,
+  series: { steps: Float64Array; values: Float64Array },
+): Float64Array {
+  const sums = new Float64Array(steps.length)
   let sum = 0
   let at = 0
   steps.forEach((step, index) => {
-    for (; at < speeds.steps.length && (speeds.steps[at] ?? 0) <= step; at++) {
-      const speed = speeds.values[at] ?? 0
-      if (speed > 0) sum += batchSize / speed
-    }
-    seconds[index] = sum
+    for (; at < series.steps.length && (series.steps[at] ?? 0) <= step; at++) sum += series.values[at] ?? 0
+    sums[index] = sum
   })
-  return seconds
+  return sums
 }
 
 function thin({ x, y, smoothed }: WholeCurve, points: number): Omit<Curve, 'runId' | 'name'> {

@@ -189,7 +189,14 @@ function checkTraining(training: RunConfig['training'], model: ModelSummary): vo
       `training.maximumLength: the model “${model.name}” reads at most ${model.maximumLength} tokens, not ${training.maximumLength}.`,
     )
   }
-  if (training.microBatchSize !== undefined && training.microBatchSize > training.batchSize) {
+  if (training.batchTokens !== undefined && training.batchTokens < training.maximumLength) {
+    throw badInput(
+      `training.batchTokens: a batch of ${training.batchTokens} tokens has no room for a text of ${training.maximumLength}, ` +
+        `the maximum length. Make it as many at least, or lower the maximum length.`,
+    )
+  }
+  const isOfRows = training.batchTokens === undefined
+  if (isOfRows && training.microBatchSize !== undefined && training.microBatchSize > training.batchSize) {
     throw badInput(
       `training.microBatchSize: ${training.microBatchSize} is more than the batch size of ${training.batchSize}.`,
     )

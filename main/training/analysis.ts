@@ -21,8 +21,11 @@ export async function analyseRun(context: RunContext, values: TrainedValues): Pr
   const latency = await measureLatency(context, values)
   const forgetting = await forgettingOf(context, values)
   const earlierTasks = await remeasureEarlierTasks(context, values)
-  const kept = context.examples.flatMap(({ train, validation }) => [train, validation])
-  const cache = context.tuning.cacheUse(kept)
+  const { tuning } = context
+  const kept = context.examples.flatMap(({ train, validation }) =>
+    tuning.evaluatesOnStates ? [train, validation] : [train],
+  )
+  const cache = tuning.cacheUse(kept)
   return {
     cost: graphCost(prepared.model, { maximumLength: training.maximumLength, optimizer: training }),
     ...(cache ? { cache } : {}),

@@ -1,12 +1,8 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 
-import {
-  type RunProgress,
-  type SplitName,
-  type TrainingConfig,
-} from '../../preload/contract.ts'
-import { batchesPerEpoch, taskBatches, type TaskBatch } from '../data/batches.ts'
+import { type RunProgress, type SplitName, type TrainingConfig } from '../../preload/contract.ts'
+import { BatchPlan, type TaskBatch } from '../data/batch-plan.ts'
 import { openEngine } from '../engines/devices.ts'
 import {
   addTallies,
@@ -92,7 +88,7 @@ class TrainingRun {
   private readonly examples: readonly TaskExamples[]
   private readonly config: TrainingConfig
   private readonly context: RunContext
-  private readonly stepsPerEpoch: number
+  private readonly plan: BatchPlan
   private readonly stepTimes: number[] = []
   private position: Position
   /** When the present stretch of training began, and what had been trained before it. */
@@ -115,8 +111,8 @@ class TrainingRun {
     this.tuning = tuning
     this.examples = examples
     this.config = job.config.training
-    const rows = examples.map(({ train }) => train.texts.length)
-    this.stepsPerEpoch = batchesPerEpoch(rows, this.config.batchSize)
+    const lengths = examples.map(({ train }) => train.lengths)
+    this.plan = new BatchPlan(lengths, { ...this.config, sampling: job.config.taskSampling })
     this.context = {
       job,
       prepared,
@@ -201,13 +197,9 @@ class TrainingRun {
   }
 
   private async trainEpoch(epoch: number): Promise<void> {
-    const { batchSize, seed, checkpointSteps } = this.config
-    const batches = taskBatches(
-      this.examples.map(({ train }) => train.lengths),
-      { batchSize, seed, sampling: this.job.config.taskSampling },
-      epoch,
-    )
-    const firstStep = (epoch - 1) * this.stepsPerEpoch
+    const { checkpointSteps } = this.config
+    const batches = this.plan.epoch(epoch)
+    const firstStep = this.plan.before(epoch)
     for (let index = this.position.step - firstStep; index < batches.length; index++) {
       const batch = batches[index]
       if (!batch) throw new Error(`epoch ${epoch} has no batch ${index}`)
@@ -271,6 +263,7 @@ class TrainingRun {
     if (!skipped) this.reporter.metric('train.gradientNorm', step, gradientNorm)
     if (lossScale !== undefined) this.reporter.metric('train.lossScale', step, lossScale)
     this.reporter.metric('train.examplesPerSecond', step, indices.length / seconds)
+    if (this.config.batchTokens !== undefined) this.reporter.metric('train.rows', step, indices.length)
   }
 
   private async endEpoch(epoch: number): Promise<void> {
@@ -353,7 +346,7 @@ class TrainingRun {
   }
 
   private get steps(): number {
-    return this.stepsPerEpoch * this.config.epochs
+    return this.plan.before(this.config.epochs + 1)
   }
 
   private seconds(): number {
@@ -361,9 +354,9 @@ class TrainingRun {
   }
 
   private progress(phase: RunProgress['phase']): RunProgress {
-    const { step, seconds } = this.position
+    const { epoch, step, seconds } = this.position
     return {
-      epoch: Math.max(1, Math.ceil(step / this.stepsPerEpoch)),
+      epoch: Math.max(1, step > this.plan.before(epoch + 1) ? epoch + 1 : epoch),
       epochs: this.config.epochs,
       step,
       steps: this.steps,

@@ -47,9 +47,9 @@ export async function evaluateTasks(
   for (const [task, { [split]: rows }] of examples.entries()) {
     if (split === 'test' && rows.texts.length === 0) continue
     const breathe = (): Promise<void> => context.breathe(phase)
-    // Test rows are read once: keeping their states would save nothing.
-    if (split === 'validation') await tuning.keepStates(rows, breathe)
     const graph = await tuning.evaluation([{ task, variant: variantOf(task) }], values, { whole: false })
+    // Test rows are read once: keeping their states would save nothing.
+    if (split === 'validation' && graph.states) await tuning.keepStates(rows, breathe)
     const evaluation = await evaluate(graph, split, rows, taskOf(job, task).labels, {
       padId: prepared.tokenizer.padTokenId,
       onBatch: breathe,

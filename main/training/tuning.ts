@@ -1,6 +1,7 @@
 import type { CacheUse, TrainingConfig } from '../../preload/contract.ts'
 import type { Situation, StepDraw } from '../adapters/method.ts'
-import { collate, type TaskBatch } from '../data/batches.ts'
+import type { TaskBatch } from '../data/batch-plan.ts'
+import { collate } from '../data/batches.ts'
 import { createRandom } from '../data/random.ts'
 import type { CompiledGraph, CompileOptions, HostTensor } from '../engines/engine.ts'
 import type { OptimizerVectors, Position, TrainedValues } from './checkpoint.ts'
@@ -88,7 +89,11 @@ export class Tuning {
     this.evaluations = new GraphCache(Math.max(fewestEvaluationGraphs, prepared.model.tasks.length))
     this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
     const { half } = prepared
-    const graph = keeping || half?.compute ? trainingGraph(prepared.model, config).graph : undefined
+    const widest = { task: 0, variant: prepared.model.method.widest ?? {} }
+    const graph =
+      keeping || half?.compute
+        ? trainingGraph(prepared.model, config, { readings: [widest] }).graph
+        : undefined
     this.scales = graph !== undefined && half !== undefined && needsScaling(graph, half)
     this.prefix =
       graph &&
@@ -101,6 +106,11 @@ export class Tuning {
         padId: prepared.tokenizer.padTokenId,
         maximumLength: config.maximumLength,
       })
+  }
+
+  /** Whether evaluations of the whole method read what is kept; steps that leave parts out may alone. */
+  get evaluatesOnStates(): boolean {
+    return this.prefix?.apply(evaluationGraph(this.prepared.model).graph) !== undefined
   }
 
   /** What states of the frozen part save, and take for these examples; undefined where none are kept. */
@@ -353,6 +363,6 @@ function addTo(sums: Map<string, number[]>, name: string, tensor: HostTensor | u
   sums.set(name, known ? known.map((sum, i) => sum + (values[i] ?? 0)) : values)
 }
 
-function accumulates({ microBatchSize, batchSize }: TrainingConfig): boolean {
-  return microBatchSize !== undefined && microBatchSize < batchSize
+function accumulates({ microBatchSize, batchSize, batchTokens }: TrainingConfig): boolean {
+  return microBatchSize !== undefined && (batchTokens !== undefined || microBatchSize < batchSize)
 }

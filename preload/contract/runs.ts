@@ -15,6 +15,11 @@ export const TrainingConfig = z
   .object({
     epochs: z.number().int().min(1).max(1000).default(10),
     batchSize: z.number().int().min(1).max(4096).default(32),
+    /**
+     * Tokens of a step, padding included, in place of a number of rows: a batch then has as many rows as fit, many
+     * short ones or few long ones, and takes about the same time and memory. At least the maximum length.
+     */
+    batchTokens: z.number().int().min(4).max(4_000_000).optional(),
     /** Rows per graph execution; gradients of a batch's micro-batches are added up. Default: the batch size. */
     microBatchSize: z.number().int().min(1).max(4096).optional(),
     /** Default: the method's own (1e-3 for adapters and heads, 2e-4 for full fine-tuning). */
@@ -359,7 +364,8 @@ export interface MetricPoint {
 
 /**
  * Names: `train.loss`, `train.learningRate`, `train.gradientNorm`, `train.examplesPerSecond`, `system.rssBytes` per step,
- * and `train.lossScale` where gradients run through half precision (of a step that was left out there is no norm);
+ * and `train.lossScale` where gradients run through half precision (of a step that was left out there is no norm),
+ * `train.rows` where a batch has a number of tokens instead of rows;
  * `validation.loss|accuracy|macroF1|matthews` per epoch; `test.*` once. Where several tasks are trained, these
  * are means over the tasks, and each task's own stand under `validation.<task>.…` and `test.<task>.…`, the loss of its
  * training batches under `train.<task>.loss`. What a method

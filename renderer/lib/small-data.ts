@@ -10,7 +10,7 @@ interface Defaults {
   training: TrainingConfig
 }
 
-/** Optimizer steps of one run of a draft. */
+/** Optimizer steps of one run of a draft whose batches have a number of rows. */
 export function plannedSteps(draft: RunDraft, defaults: Defaults, trainingRows: number): number {
   const { epochs, batchSize } = { ...defaults.training, ...draft.training }
   return epochs * Math.ceil(trainingRows / batchSize)
@@ -18,6 +18,8 @@ export function plannedSteps(draft: RunDraft, defaults: Defaults, trainingRows: 
 
 /** Whether the runs of a draft end before they learn much. */
 export function isTooShort(draft: RunDraft, defaults: Defaults, trainingRows: number): boolean {
+  // How many rows fit into so many tokens is not known here.
+  if (draft.training.batchTokens !== undefined) return false
   return trainingRows > 0 && plannedSteps(draft, defaults, trainingRows) < enoughSteps
 }
 

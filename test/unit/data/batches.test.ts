@@ -16,26 +16,26 @@ function padding(batches: Uint32Array[]): number {
 
 describe('trainingBatches', () => {
   it('holds every example once, in batches of the size asked for but one', () => {
-    const batches = trainingBatches(lengths, 32, 1, 0)
+    const batches = trainingBatches(lengths, { batchSize: 32 }, 1, 0)
     expect(batches.flatMap((batch) => Array.from(batch)).sort((a, b) => a - b)).toEqual(all)
     expect(batches.filter((batch) => batch.length !== 32).map((batch) => batch.length)).toEqual([4003 % 32])
   })
 
   it('is the same for the same seed and epoch, and another for any other', () => {
     const flat = (seed: number, epoch: number) =>
-      trainingBatches(lengths, 32, seed, epoch).map(String).join(';')
+      trainingBatches(lengths, { batchSize: 32 }, seed, epoch).map(String).join(';')
     expect(flat(1, 2)).toBe(flat(1, 2))
     expect(new Set([flat(1, 1), flat(1, 2), flat(2, 1), flat(2, 2)]).size).toBe(4)
   })
 
   it('pads little', () => {
-    expect(padding(trainingBatches(lengths, 32, 1, 0))).toBeLessThan(0.04)
+    expect(padding(trainingBatches(lengths, { batchSize: 32 }, 1, 0))).toBeLessThan(0.04)
   })
 
   it('sorts by length only inside chunks of 50 batches', () => {
     const distinct = createRandom(1, 'distinct').permutation(4000)
     const lengthAt = (example: number) => distinct[example] ?? 0
-    const batches = trainingBatches(distinct, 8, 1, 0)
+    const batches = trainingBatches(distinct, { batchSize: 8 }, 1, 0)
     const spreads = batches
       .map((batch) => lengthAt(batch[7] ?? 0) - lengthAt(batch[0] ?? 0))
       .sort((a, b) => a - b)
@@ -48,7 +48,9 @@ describe('trainingBatches', () => {
   })
 
   it('does not go from short to long batches', () => {
-    const longest = trainingBatches(lengths, 32, 1, 0).map((batch) => lengthOf(batch[batch.length - 1] ?? 0))
+    const longest = trainingBatches(lengths, { batchSize: 32 }, 1, 0).map((batch) =>
+      lengthOf(batch[batch.length - 1] ?? 0),
+    )
     const rises = longest.filter((length, index) => index > 0 && length > (longest[index - 1] ?? 0)).length
     expect(rises).toBeGreaterThan(longest.length * 0.3)
     expect(rises).toBeLessThan(longest.length * 0.7)
@@ -56,7 +58,9 @@ describe('trainingBatches', () => {
 
   it('puts an example into other company in another epoch', () => {
     const company = (epoch: number) => {
-      const batch = trainingBatches(lengths, 32, 1, epoch).find((candidate) => candidate.includes(17))
+      const batch = trainingBatches(lengths, { batchSize: 32 }, 1, epoch).find((candidate) =>
+        candidate.includes(17),
+      )
       return Array.from(batch ?? [])
     }
     const later = new Set(company(1))
@@ -65,9 +69,41 @@ describe('trainingBatches', () => {
   })
 
   it('makes no batch of nothing and refuses a size of 0', () => {
-    expect(trainingBatches([], 8, 1, 0)).toEqual([])
-    expect(() => trainingBatches([1], 0, 1, 0)).toThrow(/batch/)
+    expect(trainingBatches([], { batchSize: 8 }, 1, 0)).toEqual([])
+    expect(() => trainingBatches([1], { batchSize: 0 }, 1, 0)).toThrow(/batch/)
     expect(() => evaluationBatches([1], 1.5)).toThrow(/batch/)
+  })
+})
+
+describe('trainingBatches of so many tokens', () => {
+  const limit = { batchSize: 32, batchTokens: 1200 }
+  const cells = (batch: Uint32Array) => batch.length * Math.max(...Array.from(batch, lengthOf))
+
+  it('holds every example once, in batches with no more tokens and padding than that', () => {
+    const batches = trainingBatches(lengths, limit, 1, 0)
+    expect(batches.flatMap((batch) => Array.from(batch)).sort((a, b) => a - b)).toEqual(all)
+    expect(Math.max(...batches.map(cells))).toBeLessThanOrEqual(1200)
+    const filled = batches.reduce((sum, batch) => sum + cells(batch), 0) / (1200 * batches.length)
+    expect(filled).toBeGreaterThan(0.95)
+  })
+
+  it('has many short examples in a batch, or few long ones', () => {
+    const rows = trainingBatches(lengths, limit, 1, 0).map((batch) => batch.length)
+    expect(Math.min(...rows)).toBeLessThan(25)
+    expect(Math.max(...rows)).toBeGreaterThan(100)
+  })
+
+  it('is the same for the same seed and epoch, and another for any other', () => {
+    const flat = (seed: number, epoch: number) =>
+      trainingBatches(lengths, limit, seed, epoch).map(String).join(';')
+    expect(flat(1, 2)).toBe(flat(1, 2))
+    expect(new Set([flat(1, 1), flat(1, 2), flat(2, 1), flat(2, 2)]).size).toBe(4)
+  })
+
+  it('has an example that is longer than all of it in a batch of its own', () => {
+    const batches = trainingBatches([4, 50, 4, 0], { batchSize: 1, batchTokens: 10 }, 1, 0)
+    expect(batches.find((batch) => batch.includes(1))).toEqual(Uint32Array.of(1))
+    expect(batches.flatMap((batch) => Array.from(batch)).sort()).toEqual([0, 1, 2, 3])
   })
 })
 

@@ -250,6 +250,23 @@ describe('learning curves', () => {
     expect(await xOf('seconds')).toEqual([1, 3, 7, 7.5])
   })
 
+  it('count the rows of each step where batches have so many tokens', async () => {
+    await addFinishedRun(at, {
+      id: 'a',
+      predicted: wrongAt(),
+      training: { batchTokens: 64, epochs: 2 },
+      points: [
+        ...points([4, 3, 2, 1]),
+        ...points([8, 4, 2, 16], 'train.examplesPerSecond'),
+        ...points([4, 8, 2, 8], 'train.rows'),
+      ],
+    })
+    const xOf = async (x: 'seconds' | 'examples') =>
+      (await curves({ runIds: ['a'], names: ['train.loss'], x })).curves[0]?.x
+    expect(await xOf('examples')).toEqual([4, 12, 14, 22])
+    expect(await xOf('seconds')).toEqual([0.5, 2.5, 3.5, 4])
+  })
+
   it('are thinned, and read again where they are zoomed', async () => {
     const values = Array.from({ length: 5000 }, (_, i) => Math.sin(i / 300))
     await addFinishedRun(at, { id: 'a', predicted: wrongAt(), points: points(values) })

@@ -71,6 +71,12 @@ describe('starting a run', () => {
       'bad-input',
       /microBatchSize: 16/,
     ],
+    [
+      'batches of fewer tokens than a text may have',
+      { training: { batchTokens: 32, maximumLength: 64 } },
+      'bad-input',
+      /batchTokens: a batch of 32 tokens has no room for a text of 64/,
+    ],
   ])('refuses %s and stores nothing', async (_, change, code, message) => {
     await expect(at.runs['runs.start'](configOf({}, change))).rejects.toMatchObject({
       code,

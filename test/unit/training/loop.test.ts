@@ -61,6 +61,27 @@ describe('a run', () => {
     }
   })
 
+  it('whose batches have so many tokens gives the same numbers in micro-batches, and after a pause', async () => {
+    const training = { batchTokens: 48, checkpointSteps: 3 }
+    const whole = await run(folder.jobFor('whole', { training }))
+    const rows = [...whole.points.values()].filter(({ name }) => name === 'train.rows')
+    const perEpoch = rows.reduce((sum, { value }) => sum + value, 0) / 3
+    expect(perEpoch).toBe(80)
+    expect(new Set(rows.map(({ value }) => value)).size).toBeGreaterThan(2)
+    const job = folder.jobFor('paused', { training })
+    const before = await run(job, (points) => (points.has('train.loss@14') ? 'pause' : undefined))
+    expect(before.messages.at(-1)?.type).toBe('paused')
+    const after = await run({ ...job, resume: true })
+    expect(numbers({ ...after, points: new Map([...before.points, ...after.points]) })).toEqual(
+      numbers(whole),
+    )
+    const parts = await run(folder.jobFor('parts', { training: { ...training, microBatchSize: 3 } }))
+    const loss = (heard: typeof whole) => heard.points.get(`train.loss@${rows.length}`)?.value
+    expect(loss(parts)).toBeCloseTo(loss(whole) ?? Number.NaN, 3)
+    const { progress } = whole.messages.findLast((message) => message.type === 'progress') ?? {}
+    expect(progress).toMatchObject({ epoch: 3, step: rows.length, steps: rows.length })
+  })
+
   it('without a test split has no test score', async () => {
     const tasks = [
       folder.task(

@@ -32,6 +32,11 @@ describe('states that are kept for each text', () => {
     ['Houlsby adapters', { method: 'double_seq_bn' }],
     ['parallel adapters', { method: 'par_bn' }],
     ['AdapterDrop with layers drawn', { method: 'adapter_drop_robust' }],
+    [
+      'AdapterDrop that never has adapters in the lowest layer',
+      { method: 'adapter_drop_robust', options: { dropped_from: 1 } },
+    ],
+    ['half precision', { training: { ...training, backbonePrecision: 'float16' } }],
     ['micro-batches', { training: { ...training, microBatchSize: 3 } }],
   ]
 
@@ -42,6 +47,23 @@ describe('states that are kept for each text', () => {
     expect(kept.result?.analysis.cache?.savedShare).toBeGreaterThan(0.05)
     expect(kept.result?.analysis.cache?.bytes).toBeGreaterThan(0)
     expectSameMetrics(kept, plain)
+  })
+
+  it('reach up to the lowest layer whose adapters any step has', async () => {
+    const drop = (from: number) =>
+      run(
+        folder.jobFor(`from-${from}`, {
+          training,
+          method: 'adapter_drop_robust',
+          options: { dropped_from: from },
+        }),
+      )
+    const [all, upper] = [await drop(0), await drop(1)]
+    const share = ({ result }: Heard): number => result?.analysis.cache?.savedShare ?? 0
+    expect(1 - share(upper)).toBeLessThan((1 - share(all)) / 2)
+    // Validation has all adapters: its graph reads no state, so none is kept of its 20 texts.
+    expect(textOf(all).match(/States of the frozen part/g)).toHaveLength(2)
+    expect(textOf(upper).match(/States of the frozen part/g)).toHaveLength(1)
   })
 
   it('are found again by a run on the same texts, which then gives the same numbers', async () => {
@@ -63,7 +85,7 @@ describe('states that are kept for each text', () => {
     expectSameMetrics(kept, await run(folder.jobFor('plain', { training, engine: without })))
   })
 
-  it('are not those of other texts, another length or 8 bits', async () => {
+  it('are not those of other texts, another length or another precision', async () => {
     const files = (): string[] => readdirSync(join(folder.path, 'cache', 'states'))
     await run(folder.jobFor('first', { training }))
     expect(files()).toHaveLength(2)
@@ -75,6 +97,8 @@ describe('states that are kept for each text', () => {
     expect(files()).toHaveLength(6)
     await run(folder.jobFor('rounded', { training: { ...training, backbonePrecision: 'int8' } }))
     expect(files()).toHaveLength(8)
+    await run(folder.jobFor('half', { training: { ...training, backbonePrecision: 'float16' } }))
+    expect(files()).toHaveLength(10)
   })
 
   it('are kept for as many texts as the budget lets, and computed for the others', async () => {
