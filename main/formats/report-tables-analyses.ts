@@ -34,10 +34,11 @@ export function sequenceTables({ comparison: { groups, metric } }: Compared): Re
     },
     ...known.map(({ group, sequence }): ReportTable => ({
       title: `${fullName(group, groups)}: ${scoreNames[metric]}${unit} of each task`,
-      header: ['after training on', ...taskNames(sequence)],
+      header: ['stage', 'after training on', ...taskNames(sequence)],
       rows: sequence.stages.map((name, stage) => ({
         cells: [
-          `${stage + 1}. ${name}`,
+          String(stage + 1),
+          name,
           ...sequence.tasks.map((_, task) => {
             const cell = sequence.scores.find((one) => one.stage === stage && one.task === task)
             return cell ? spreadScore(cell.score, metric) : none

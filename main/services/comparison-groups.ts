@@ -180,7 +180,7 @@ function variantName(entries: readonly ComparedEntry[]): string {
 /** What may tell variants apart: not what their names, seeds and data say already. */
 function comparableSettings({ run, sequence }: ComparedEntry): object {
   const { method, head, training, engine, taskSampling } = run.config
-  const after = sequence && stageNames(sequence).slice(0, -1).join(', then ')
+  const after = sequence && stageNames(sequence).slice(0, -1).join(' → ')
   return { method, head, training: { ...training, seed: undefined }, engine, taskSampling, after }
 }
 

@@ -86,6 +86,46 @@ describe('an HTML report', () => {
     expect(content).toContain('Confusion matrix: seq_bn, reviews')
   })
 
+  it('shows what each part of a method adds, with the formula', async () => {
+    await addFinishedRun(at, {
+      ...{ id: 'mixed', method: 'mam', family: 'mam', predicted: wrongAt(0) },
+      analysis: {
+        contributions: {
+          parts: ['prefix', 'adapter'],
+          changes: [
+            [0.1, 0.25],
+            [0, 0.5],
+          ],
+          ablations: [
+            { without: [], scores: scores(0.9) },
+            { without: ['prefix'], scores: scores(0.85) },
+            { without: ['adapter'], scores: scores(0.6) },
+            { without: ['prefix', 'adapter'], scores: scores(0.3) },
+          ],
+        },
+      },
+    })
+    const { content } = await report({ runIds: ['a1', 'mixed'] })
+    const titles = [...content.matchAll(/<figcaption>([^<]+)</g)].map(([, title]) => title)
+    expect(titles).toContain('Change of each layer’s output by each part')
+    expect(titles).toContain('Fall of the validation score with parts switched off')
+    expect(content).toContain('without prefix: 5.00, without adapter: 30.00, without all parts: 60.00')
+    const rows = [...content.matchAll(/<tr><td>mam<\/td>(.*?)<\/tr>/g)].map(([, cells = '']) =>
+      cells
+        .replaceAll(/<[^>]+>/g, ' ')
+        .replaceAll(/\s+/g, ' ')
+        .trim(),
+    )
+    expect(rows).toEqual(
+      expect.arrayContaining(['nothing 90.0 –', 'adapter 60.0 +30.00', 'all parts 30.0 +60.00']),
+    )
+    expect(content).toContain('the mean over the tokens of the validation rows of ‖h − h₋ₚ‖ / ‖h‖')
+    const { content: csv } = await report({ runIds: ['a1', 'mixed'], format: 'csv' })
+    const [head = '', first = '', second = ''] = csv.split('\r\n')
+    const column = head.split(',').indexOf('validation without adapter')
+    expect([first.split(',')[column], second.split(',')[column]]).toEqual(['', '0.6'])
+  })
+
   it('says the answer, the figures with their uncertainty, hashes and how to run it again', async () => {
     const { content } = await report({ question: 'Which one?' })
     expect(content).toContain('On reviews, seq_bn scores highest: 95.0 ± 63.5 % accuracy.')

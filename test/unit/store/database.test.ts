@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { WorkbenchError } from '../../../preload/contract.ts'
+import { RunConfig, WorkbenchError } from '../../../preload/contract.ts'
 import { openDatabase } from '../../../main/store/database.ts'
 import { migrations } from '../../../main/store/migrations/index.ts'
+import { getRun, insertRun } from '../../../main/store/runs.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -45,6 +46,33 @@ describe('openDatabase', () => {
     const now = openDatabase(file, [...first, 'ALTER TABLE notes ADD COLUMN author TEXT'])
     expect(now.prepare('SELECT * FROM notes').all()).toEqual([{ text: 'kept', author: null }])
     expect(now.pragma('user_version', { simple: true })).toBe(2)
+    now.close()
+  })
+
+  it('makes the one earlier task that version 4 measured a list of them', () => {
+    const file = join(folder, 'a.sqlite')
+    const old = openDatabase(file, migrations.slice(0, 4))
+    const config = RunConfig.parse({ modelId: 'm', datasetId: 'd', method: { name: 'full' } })
+    const scores = { accuracy: 0.5, macroF1: 0.25, matthews: -0.125, loss: 0.75 }
+    const earlierTask = { runId: 'x', name: 'x', task: 't', split: 'test', before: scores, after: scores }
+    const forgetting = { before: 1, after: 2, tokens: 3 }
+    for (const [id, analysis] of Object.entries({
+      a: { earlierTask, forgetting },
+      b: { forgetting },
+      c: null,
+    })) {
+      insertRun(old, {
+        ...{ id, name: id, method: 'full', family: 'baseline', modelId: 'm', modelName: 'm', datasetId: 'd' },
+        ...{ datasetName: 'd', datasetHash: 'rows', tasks: [], adapters: [], config, createdAt: 'now' },
+      })
+      if (analysis) old.prepare('UPDATE runs SET analysis = ? WHERE id = ?').run(JSON.stringify(analysis), id)
+    }
+    old.close()
+
+    const now = openDatabase(file)
+    expect(getRun(now, 'a')?.analysis).toEqual({ earlierTasks: [earlierTask], forgetting })
+    expect(getRun(now, 'b')?.analysis).toEqual({ forgetting })
+    expect(getRun(now, 'c')?.analysis).toBeUndefined()
     now.close()
   })
 

@@ -10,7 +10,6 @@ import {
   getRun,
   insertRun,
   listRunIds,
-  listRuns,
   removeRun,
   requeueRun,
   updateRun,
@@ -81,6 +80,23 @@ describe('runs in the store', () => {
           ],
         },
       ],
+      analysis: {
+        earlierTasks: [
+          { ...{ runId: 'x', name: 'x', task: 't', split: 'test' }, before: scores, after: scores },
+          { ...{ runId: 'y', name: 'y', task: 't', split: 'validation' }, before: scores, after: scores },
+        ],
+        contributions: {
+          parts: ['prefix', 'adapter'],
+          changes: [
+            [0.5, 0.25],
+            [0, 0.125],
+          ],
+          ablations: [
+            { without: [], scores },
+            { without: ['prefix'], scores },
+          ],
+        },
+      },
       examplesPerSecond: 12.5,
       stepMs: 1.5,
       peakRssBytes: 5_000_000_000,
@@ -91,12 +107,6 @@ describe('runs in the store', () => {
     expect(getRun(database, 'a')).toMatchObject(state)
     updateRun(database, 'a', { error: undefined, trainerPid: undefined })
     expect(getRun(database, 'a')).toMatchObject({ error: undefined, trainerPid: undefined, stepMs: 1.5 })
-  })
-
-  it('lists the newest first and the queue in its order', () => {
-    for (const id of ['a', 'b', 'c']) insert(id)
-    expect(listRuns(database).map((run) => run.id)).toEqual(['c', 'b', 'a'])
-    expect(listRunIds(database, ['queued'])).toEqual(['a', 'b', 'c'])
   })
 
   it('puts a run that is queued again behind the others, without its old error and end', () => {
