@@ -5,7 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { WorkbenchError, type AdapterSummary, type Handlers } from '../../preload/contract.ts'
 import { insertAdapter, type AdapterRecord } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
-import { listModels } from '../store/models.ts'
+import { getModel } from '../store/models.ts'
 import { runAdapterName, type ConvertJob, type FromTrainer } from '../training/messages.ts'
 import { adapterFile, adaptersFolder } from './adapter-files.ts'
 import { requireAdapter, toSummary } from './adapters.ts'
@@ -27,8 +27,8 @@ export function createAdapterConversions(options: {
   const { database, home, publish } = options
 
   async function convert(adapter: AdapterRecord, to: ConvertJob['to'], target: string) {
-    const model = listModels(database).find(({ hash }) => hash === adapter.modelHash)
-    if (!model) {
+    const model = adapter.modelId === undefined ? undefined : getModel(database, adapter.modelId)
+    if (model === undefined) {
       throw new WorkbenchError(
         'not-found',
         `The backbone of “${adapter.name}” (${adapter.modelName}) is not among the models. Add its folder first.`,
@@ -83,7 +83,7 @@ export function createAdapterConversions(options: {
       if (!isAbsolute(folder)) {
         throw new WorkbenchError(
           'bad-input',
-          `"${folder}" is no absolute path; name the folder from its root`,
+          `folder: “${folder}” is no absolute path. Name the folder from its root.`,
         )
       }
       const { bytes } = await convert(adapter, 'merged', folder)

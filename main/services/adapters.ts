@@ -18,8 +18,8 @@ import {
   type AdapterRecord,
 } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
-import { getModel } from '../store/models.ts'
 import type { Publish } from './events.ts'
+import { requireModel } from './models.ts'
 
 export type AdapterHandlers = Pick<
   Handlers,
@@ -36,11 +36,7 @@ export function createAdapterService(options: {
 
   function list(modelId: string | undefined): AdapterSummary[] {
     if (modelId === undefined) return listAdapters(database).map(toSummary)
-    const model = getModel(database, modelId)
-    if (model === undefined) {
-      throw new WorkbenchError('not-found', `There is no model ${modelId}. It may have been removed.`)
-    }
-    return listAdapters(database, model.hash).map(toSummary)
+    return listAdapters(database, requireModel(database, modelId).hash).map(toSummary)
   }
 
   async function detail(id: string): Promise<AdapterDetail> {

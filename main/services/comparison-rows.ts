@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts'
 import { getDatasetFile } from '../store/datasets.ts'
 import { listRunTasks } from '../store/run-tasks.ts'
 import type { AnswerStore, RowAnswers } from './comparison-answers.ts'
-import { requireRun } from './runs.ts'
+import { requireRun } from './run-views.ts'
 
 /** Rows with what each of several runs answers. All must have answered the same rows. */
 export async function findDisagreements(

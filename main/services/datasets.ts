@@ -24,13 +24,11 @@ import {
   listDatasets,
   removeDataset,
 } from '../store/datasets.ts'
-import { getModel } from '../store/models.ts'
-import { listRunsOfDataset } from '../store/run-tasks.ts'
-import { getRun } from '../store/runs.ts'
-import { isUnfinished } from './run-status.ts'
+import { findUnfinishedRunOfDataset } from '../store/run-tasks.ts'
 import { datasetsFolder, sweepDatasetFiles } from './dataset-files.ts'
 import { nameOfFile, settleName } from './dataset-names.ts'
 import type { Publish } from './events.ts'
+import { requireModel } from './models.ts'
 
 export type DatasetHandlers = Pick<
   Handlers,
@@ -110,9 +108,7 @@ export function createDatasetService(options: DatasetServiceOptions): DatasetHan
 
   async function remove(id: string): Promise<void> {
     const file = requireFile(id)
-    const user = listRunsOfDataset(database, id)
-      .map((runId) => getRun(database, runId))
-      .find((run) => run !== undefined && isUnfinished(run.status))
+    const user = findUnfinishedRunOfDataset(database, id)
     if (user !== undefined) {
       throw new WorkbenchError(
         'conflict',
@@ -120,8 +116,12 @@ export function createDatasetService(options: DatasetServiceOptions): DatasetHan
       )
     }
     removeDataset(database, id)
-    if (countDatasetsOfFile(database, file) === 0) await removeDatasetFile(resolve(home, file))
     publish('dataset.changed', { id })
+    if (countDatasetsOfFile(database, file) > 0) return
+    // What cannot be deleted now goes with the sweep of the next start.
+    await removeDatasetFile(resolve(home, file)).catch((error: unknown) =>
+      console.error(`${file} could not be removed:`, error),
+    )
   }
 
   async function addSamples(): Promise<DatasetSummary[]> {
@@ -148,10 +148,7 @@ export function createDatasetService(options: DatasetServiceOptions): DatasetHan
 
   function tokenLengths(id: string, modelId: string): Promise<TokenLengths> {
     const dataset = requireDataset(id)
-    const model = getModel(database, modelId)
-    if (model === undefined) {
-      throw new WorkbenchError('not-found', `There is no model ${modelId}. It may have been removed.`)
-    }
+    const model = requireModel(database, modelId)
     const key = `${dataset.hash} ${model.hash} ${model.folder}`
     const counted = lengths.get(key) ?? count(resolve(home, requireFile(id)), resolve(home, model.folder))
     lengths.set(key, counted)

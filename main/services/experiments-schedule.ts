@@ -95,7 +95,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       annotateRuns(database, { ids: [run.id], addTags: config.tags, removeTags: [] })
     }
     // Only now does it say which experiment it belongs to.
-    events.publish('run.changed', toRunSummary(database, home, run))
+    events.publish('run.changed', toRunSummary(database, home, run.id))
   }
 
   function trainedAdapters(experiment: string, keys: readonly string[]): string[] {

@@ -156,11 +156,7 @@ export function createExperimentService(options: ExperimentServiceOptions): Expe
     }
     for (const step of lost) {
       const { runId, position, plan } = step
-      if (
-        runId !== undefined &&
-        step.run !== undefined &&
-        toRunSummary(database, home, { id: runId }).resumable
-      ) {
+      if (runId !== undefined && step.run !== undefined && toRunSummary(database, home, runId).resumable) {
         await runs['runs.resume']({ id: runId })
       } else {
         updateStep(database, id, { position, plan, status: 'waiting' })

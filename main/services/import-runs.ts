@@ -47,7 +47,7 @@ export function createRunImporter(
         runs.map((run) => insertFound(database, run, nameOf(run, runs, input), input)),
       )()
       return ids.map((id): RunSummary => {
-        const summary = toRunSummary(database, home, { id })
+        const summary = toRunSummary(database, home, id)
         publish('run.changed', summary)
         return summary
       })

@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path'
 
 import {
   TrainingConfig,
-  WorkbenchError,
   type Handlers,
   type ParameterCount,
   type ParsedInputOf,
@@ -14,7 +13,6 @@ import { readJsonFile } from '../models/checkpoint/index.ts'
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
 import { countParameters } from '../models/weights.ts'
 import type { Database } from '../store/database.ts'
-import { getModel } from '../store/models.ts'
 import { graphCost } from '../training/cost.ts'
 import { runAdapterName } from '../training/messages.ts'
 import { unfrozenParameters } from '../training/parameter-rules.ts'
@@ -22,6 +20,7 @@ import { readStoredAdapters } from '../training/stored-adapters.ts'
 import { tunedModel } from '../training/tuned-model.ts'
 import { requireAdapter } from './adapters.ts'
 import { safeNames } from './safe-names.ts'
+import { requireModel } from './models.ts'
 
 export type MethodHandlers = Pick<Handlers, 'methods.list' | 'methods.count'>
 
@@ -89,8 +88,7 @@ async function countMethod(
 
 /** Read from the model's folder each time: the form asks seldom, and the file says what a run would find. */
 async function backboneConfig(database: Database, home: string, modelId: string): Promise<BackboneConfig> {
-  const model = getModel(database, modelId)
-  if (!model) throw new WorkbenchError('not-found', `there is no model "${modelId}"`)
+  const model = requireModel(database, modelId)
   const path = join(resolve(home, model.folder), 'config.json')
   return parseBackboneConfig(
     await readJsonFile(path, `${path} is not there any more; add the model again`),

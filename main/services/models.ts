@@ -9,7 +9,7 @@ import { openCheckpoint, type Checkpoint } from '../models/checkpoint/index.ts'
 import { loadBackbone, tensorUse } from '../models/weights.ts'
 import type { Database } from '../store/database.ts'
 import { getModel, insertModel, listModels, removeModel } from '../store/models.ts'
-import { listRuns } from '../store/runs.ts'
+import { findRunOfModel } from '../store/runs.ts'
 import type { Publish } from './events.ts'
 
 export type ModelHandlers = Pick<Handlers, 'models.list' | 'models.get' | 'models.add' | 'models.remove'>
@@ -54,7 +54,7 @@ export async function createModelService({
       createdAt: same?.createdAt ?? new Date().toISOString(),
     })
     publish('model.changed', { id })
-    return listModels(database).find((each) => each.id === id) ?? requireModel(database, id)
+    return toSummary(requireModel(database, id))
   }
 
   return {
@@ -67,7 +67,7 @@ export async function createModelService({
         throw new WorkbenchError('conflict', `The model “${name}” ships with the program and stays.`)
       }
       // Finished ones too: they predict with its weights, and the folder added again would be another model.
-      const user = listRuns(database).find((run) => run.modelId === id)
+      const user = findRunOfModel(database, id)
       if (user) {
         throw new WorkbenchError(
           'conflict',
@@ -106,7 +106,17 @@ function replace(database: Database, model: ModelDetail): void {
   })()
 }
 
-function requireModel(database: Database, id: string): ModelDetail {
+function toSummary({
+  tensors: _,
+  tokenizer: _tokenizer,
+  example: _example,
+  ...model
+}: ModelDetail): ModelSummary {
+  return model
+}
+
+/** @throws WorkbenchError `not-found` where there is no such model */
+export function requireModel(database: Database, id: string): ModelDetail {
   const model = getModel(database, id)
   if (!model) throw new WorkbenchError('not-found', `There is no model ${id}. It may have been removed.`)
   return model

@@ -7,8 +7,7 @@ import { listRunTasks } from '../store/run-tasks.ts'
 import type { FromTrainer, PredictJob } from '../training/messages.ts'
 import { jobAdapters, modelFolderOf } from './run-execution.ts'
 import { supervise, toError, type FinalMessage, type Supervised } from './run-supervision.ts'
-import { presentCheckpoints, runFolder, statusInWords } from './run-views.ts'
-import { requireRun } from './runs.ts'
+import { presentCheckpoints, requireRun, runFolder, statusInWords } from './run-views.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
 
 export interface PlaygroundOptions {

@@ -9,10 +9,8 @@ import { largestTriangles } from '../statistics/curves.ts'
 import type { Database } from '../store/database.ts'
 import { readFigures, readMetrics } from '../store/run-metrics.ts'
 import { annotateRuns } from '../store/run-summaries.ts'
-import { getRun } from '../store/runs.ts'
 import type { Publish } from './events.ts'
-import { toRunSummary } from './run-views.ts'
-import { requireRun } from './runs.ts'
+import { findRunSummary, requireRun, toRunSummary } from './run-views.ts'
 import { flattenSettings } from './settings-diff.ts'
 
 export type RunLibraryHandlers = Pick<
@@ -29,7 +27,7 @@ export function createRunLibrary(options: {
   const { database, home, publish } = options
 
   function annotate(annotation: RunAnnotation) {
-    const runs = annotation.ids.flatMap((id) => getRun(database, id) ?? [])
+    const runs = annotation.ids.flatMap((id) => findRunSummary(database, home, id) ?? [])
     const unfinished = runs.find(({ status }) => status === 'running' || status === 'queued')
     if (annotation.archived === true && unfinished !== undefined) {
       throw new WorkbenchError(
@@ -38,20 +36,16 @@ export function createRunLibrary(options: {
       )
     }
     annotateRuns(database, annotation)
-    return runs.map((run) => {
-      const summary = toRunSummary(database, home, run)
+    return runs.map(({ id }) => {
+      const summary = toRunSummary(database, home, id)
       publish('run.changed', summary)
       return summary
     })
   }
 
-  function clone(id: string): RunConfig {
-    return withoutName(requireRun(database, id).config)
-  }
-
   return {
     'runs.annotate': annotate,
-    'runs.clone': ({ id }) => clone(id),
+    'runs.clone': ({ id }) => withoutName(requireRun(database, id).config),
     'runs.diff': ({ ids, all }) => diff(database, ids, all),
     'runs.figures': ({ ids, names }) => readFigures(database, names, ids),
     'runs.sparklines': ({ ids, name, points }) =>

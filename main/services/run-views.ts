@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { RunConfig, RunDetail, RunQuery, RunStatus, RunSummary } from '../../preload/contract.ts'
+import {
+  WorkbenchError,
+  type RunConfig,
+  type RunDetail,
+  type RunQuery,
+  type RunStatus,
+  type RunSummary,
+} from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
 import { getSummary, listSummaries, type SummaryRecord } from '../store/run-summaries.ts'
@@ -21,20 +28,6 @@ export function presentCheckpoints(database: Database, home: string, id: string)
     if (found === undefined) return []
     return [{ ...checkpoint, path, bytes: found.isFile() ? found.size : checkpoint.bytes }]
   })
-}
-
-/**
- * Whether there is something to go on from. Work that was set aside (paused, interrupted) can always go on, from its
- * beginning where it had no checkpoint yet.
- */
-export function isResumable(
-  database: Database,
-  home: string,
-  run: Pick<RunRecord, 'id' | 'status'>,
-): boolean {
-  if (run.status === 'finished') return false
-  if (run.status === 'paused' || run.status === 'interrupted') return true
-  return presentCheckpoints(database, home, run.id).some((checkpoint) => checkpoint.kind === 'latest')
 }
 
 /**
@@ -61,10 +54,30 @@ interface BuiltOn {
   earlier?: string | undefined
 }
 
-export function toRunSummary(database: Database, home: string, { id }: { id: string }): RunSummary {
+/** @throws WorkbenchError `not-found` where there is no such run */
+export function toRunSummary(database: Database, home: string, id: string): RunSummary {
+  const summary = findRunSummary(database, home, id)
+  if (summary === undefined) throw noSuchRun(id)
+  return summary
+}
+
+export function findRunSummary(database: Database, home: string, id: string): RunSummary | undefined {
   const record = getSummary(database, id)
-  if (record === undefined) throw new Error(`there is no run ${id}`)
-  return completeSummary(database, home, record)
+  return record === undefined ? undefined : completeSummary(database, home, record)
+}
+
+/** @throws WorkbenchError `not-found` where there is no such run */
+export function requireRun(database: Database, id: string): RunRecord {
+  const run = getRun(database, id)
+  if (run === undefined) throw noSuchRun(id)
+  return run
+}
+
+function noSuchRun(id: string): WorkbenchError {
+  return new WorkbenchError(
+    'not-found',
+    `There is no run ${id}. It may have been removed; see the list of runs.`,
+  )
 }
 
 export function listRunSummaries(database: Database, home: string, query: RunQuery): RunSummary[] {
@@ -80,6 +93,7 @@ function completeSummary(
   return {
     ...record,
     ...(config === undefined ? {} : { variant: variantOf(config) }),
+    // Work that was set aside can always go on: from its beginning, where it had no checkpoint yet.
     resumable:
       record.status === 'paused' ||
       record.status === 'interrupted' ||
@@ -93,7 +107,7 @@ export function toRunDetail(database: Database, home: string, run: RunRecord): R
   const { backboneHashBefore, backboneHashAfter } = run
   const bothKnown = backboneHashBefore !== undefined && backboneHashAfter !== undefined
   return {
-    ...toRunSummary(database, home, run),
+    ...toRunSummary(database, home, run.id),
     config: run.config,
     datasetHash: run.datasetHash,
     ...defined({

@@ -11,7 +11,7 @@ import {
 import type { Database } from '../store/database.ts'
 import { readLog } from '../store/run-log.ts'
 import { readMetrics } from '../store/run-metrics.ts'
-import { getRun, insertRun, removeRun, requeueRun, updateRun, type RunRecord } from '../store/runs.ts'
+import { insertRun, removeRun, requeueRun, updateRun } from '../store/runs.ts'
 import type { Publish } from './events.ts'
 import { createJob, executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
 import { interruptRuns } from './run-leftovers.ts'
@@ -19,8 +19,9 @@ import { defaultRunLimits, type RunLimits } from './run-limits.ts'
 import { createRunQueue } from './run-queue.ts'
 import { checkRun } from './run-start.ts'
 import {
-  isResumable,
+  findRunSummary,
   listRunSummaries,
+  requireRun,
   runFolder,
   statusInWords,
   toRunDetail,
@@ -116,15 +117,15 @@ export function createRunService(options: RunServiceOptions): RunService {
   /** Called amid a run's course, which a failed look at the store must not end. */
   function changed(id: string): void {
     try {
-      const run = getRun(database, id)
-      if (run !== undefined) publish('run.changed', toRunSummary(database, home, run))
+      const run = findRunSummary(database, home, id)
+      if (run !== undefined) publish('run.changed', run)
     } catch (error) {
       console.error(`a change of run ${id} could not be published:`, error)
     }
   }
 
   function changedSummary(id: string): RunSummary {
-    const summary = toRunSummary(database, home, requireRun(database, id))
+    const summary = toRunSummary(database, home, id)
     publish('run.changed', summary)
     return summary
   }
@@ -149,7 +150,7 @@ export function createRunService(options: RunServiceOptions): RunService {
       return changedSummary(id)
     }
     const ended = run.status !== 'running' && run.status !== 'queued' && run.status !== 'finished'
-    if (!ended || !isResumable(database, home, run)) {
+    if (!ended || !toRunSummary(database, home, id).resumable) {
       const reason = ended
         ? `“${run.name}” ${statusInWords(run.status)} and has no checkpoint to go on from. Start it again as a new run.`
         : `“${run.name}” ${statusInWords(run.status)}: there is nothing to resume.`
@@ -170,7 +171,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     if (execution !== undefined && !queuedAgain && (run.status === 'running' || run.status === 'queued')) {
       execution.end(how, limits.end)
       await execution.settled
-      return toRunSummary(database, home, requireRun(database, id))
+      return toRunSummary(database, home, id)
     }
     const setAside = run.status === 'paused' || run.status === 'interrupted'
     if (run.status !== 'queued' && !(setAside && how === 'stop')) {
@@ -245,16 +246,4 @@ export function createRunService(options: RunServiceOptions): RunService {
       await Promise.all(running.map((execution) => execution.done))
     },
   }
-}
-
-/** Throws `not-found` where there is no such run. */
-export function requireRun(database: Database, id: string): RunRecord {
-  const run = getRun(database, id)
-  if (run === undefined) {
-    throw new WorkbenchError(
-      'not-found',
-      `There is no run ${id}. It may have been removed; see the list of runs.`,
-    )
-  }
-  return run
 }

@@ -1,4 +1,4 @@
-import type { RunTask } from '../../preload/contract.ts'
+import type { RunStatus, RunTask } from '../../preload/contract.ts'
 import type { Database } from './database.ts'
 
 /** A dataset that a run trains; dataset name and hash are copies, as it may be removed once the run has ended. */
@@ -70,13 +70,16 @@ export function listRunAdapters(database: Database, runId: string): RunAdapterRe
     .all(runId)
 }
 
-/** Ids of the runs that train a dataset, as one task or among several. */
-export function listRunsOfDataset(database: Database, datasetId: string): string[] {
+/** The newest run that trains a dataset, as one task or among several, and has not ended for good, if there is one. */
+export function findUnfinishedRunOfDataset(
+  database: Database,
+  datasetId: string,
+): { name: string; status: RunStatus } | undefined {
   return database
-    .prepare<[string], string>(
-      `SELECT DISTINCT runs.id FROM run_tasks JOIN runs ON runs.number = run_tasks.run
-       WHERE run_tasks.dataset_id = ? ORDER BY runs.number DESC`,
+    .prepare<[string], { name: string; status: RunStatus }>(
+      `SELECT runs.name, status FROM run_tasks JOIN runs ON runs.number = run_tasks.run
+       WHERE run_tasks.dataset_id = ? AND status IN ('queued', 'running', 'paused', 'interrupted')
+       ORDER BY runs.number DESC LIMIT 1`,
     )
-    .pluck()
-    .all(datasetId)
+    .get(datasetId)
 }

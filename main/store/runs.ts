@@ -186,9 +186,13 @@ export function getRun(database: Database, id: string): RunRecord | undefined {
   return row === undefined ? undefined : toRecord(row)
 }
 
-/** The newest first. */
-export function listRuns(database: Database): RunRecord[] {
-  return database.prepare<[], RunColumns>(`${select} ORDER BY runs.number DESC`).all().map(toRecord)
+/** The newest run that uses a model, if one does. */
+export function findRunOfModel(database: Database, modelId: string): { name: string } | undefined {
+  return database
+    .prepare<[string], { name: string }>(
+      'SELECT name FROM runs WHERE model_id = ? ORDER BY number DESC LIMIT 1',
+    )
+    .get(modelId)
 }
 
 /** Ids of the runs with one of these statuses; queued ones in the order of the queue. */
