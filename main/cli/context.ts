@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 
 import type { WorkbenchPort } from '../local-socket.ts'
-import { attachOrOpen } from '../attach.ts'
 import { resolveHome } from '../home.ts'
+import { createHost } from '../server/host.ts'
 import { createClient, type Client } from './client.ts'
 import { createOutput, type Output } from './output.ts'
 
@@ -41,19 +41,24 @@ export function homeOf(options: CommonOptions): string {
   return resolveHome({ argv: options.home === undefined ? [] : ['--home', options.home] })
 }
 
-/** Attach to the workbench of the home folder or become it for as long as `work` takes. */
+/**
+ * Attach to the workbench of the home folder or become it for as long as `work` takes; also when the process that had
+ * it ends before.
+ */
 export async function withWorkbench<Result>(
   host: CliHost,
   options: CommonOptions,
   work: (client: Client, output: Output, home: string) => Promise<Result>,
 ): Promise<Result> {
   const home = homeOf(options)
-  const connection = await attachOrOpen(home, () => host.openWorkbench(home, 'cli'))
+  const lost = Promise.withResolvers<never>()
+  lost.promise.catch(() => undefined)
+  const workbench = await createHost(home, () => host.openWorkbench(home, 'cli'), lost.reject)
   const output = createOutput(options.json === true)
   try {
-    return await work(createClient(connection), output, home)
+    return await work(createClient(workbench, lost.promise), output, home)
   } finally {
     output.endProgress()
-    await connection.close()
+    await workbench.close()
   }
 }

@@ -9,7 +9,8 @@ const endings: readonly ExperimentStatus[] = ['paused', 'finished', 'failed', 'c
 const pollMilliseconds = 2000
 
 /**
- * Watches an experiment until it ends. Ctrl-C pauses it, with a checkpoint of the run that goes on.
+ * Watches an experiment until it ends. Ctrl-C pauses it, with a checkpoint of the run that goes on. When the process
+ * whose workbench had it ends, it goes on in the next one's.
  *
  * @throws Interrupted when it was paused or cancelled
  */
@@ -25,6 +26,7 @@ export async function watchExperiment(
     giveUp = fail
   })
   ended.catch(() => undefined)
+  let stopWanted = false
   const see = (experiment: ExperimentSummary): void => {
     if (experiment.id !== id) return
     if (endings.includes(experiment.status)) settle(experiment)
@@ -37,6 +39,7 @@ export async function watchExperiment(
       output.log(`failed: ${run.name}: ${run.error ?? 'no reason is known'}`)
     }),
     onStopSignal(() => {
+      stopWanted = true
       output.log('Pausing with a checkpoint …')
       client.invoke('experiments.pause', { id }).then(see, giveUp)
     }),
@@ -44,14 +47,12 @@ export async function watchExperiment(
   const poll = setInterval(() => {
     client.invoke('experiments.get', { id }).then(see, () => undefined)
   }, pollMilliseconds)
-  client.onLost(() =>
-    giveUp(
-      new WorkbenchError(
-        'unavailable',
-        `The workbench process went away. To go on: workbench experiment resume ${id}`,
-      ),
-    ),
-  )
+  client.onReplaced(() => {
+    if (stopWanted) return giveUp(wentAway(id))
+    output.log('The program that had this experiment ended; it goes on here.')
+    client.invoke('experiments.resume', { id }).then(see, (error: unknown) => giveUp(wentAway(id, error)))
+  })
+  client.onLost((error) => giveUp(wentAway(id, error)))
   try {
     see(await client.invoke('experiments.get', { id }))
     const experiment = await ended
@@ -78,4 +79,13 @@ function showProgress(output: Output, { name, counts, done, secondsLeft }: Exper
     done,
     secondsLeft,
   })
+}
+
+function wentAway(id: string, cause?: unknown): WorkbenchError {
+  const reason = cause instanceof Error ? ` ${cause.message}` : ''
+  return new WorkbenchError(
+    'unavailable',
+    `The workbench process went away.${reason} To go on: workbench experiment resume ${id}`,
+    { cause },
+  )
 }

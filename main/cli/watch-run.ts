@@ -18,7 +18,7 @@ export interface WatchOptions {
 
 /**
  * Start (or resume) a run by `begin` and watch it until it finishes; its log and progress go to stderr. Ctrl-C pauses
- * it with a checkpoint to go on from.
+ * it with a checkpoint to go on from. When the process whose workbench had it ends, it goes on in the next one's.
  * @throws Interrupted when it was paused or stopped, WorkbenchError when it failed
  */
 export async function watchRun(
@@ -57,7 +57,12 @@ export async function watchRun(
       if (id !== undefined) pauseOrStop(client, id).then(see, giveUp)
     }),
   ]
-  client.onLost(() => giveUp(wentAway(id)))
+  client.onReplaced(() => {
+    if (id === undefined || stopWanted) return giveUp(wentAway(id))
+    output.log(`${title}The program that had this run ended; it goes on here.`)
+    goOn(client, id).then(see, (error: unknown) => giveUp(wentAway(id, error)))
+  })
+  client.onLost((error) => giveUp(wentAway(id, error)))
 
   try {
     const started = await begin()
@@ -73,6 +78,13 @@ export async function watchRun(
     for (const stop of stops) stop()
     output.endProgress()
   }
+}
+
+/** Resumes a run that its last program left behind, unless it had ended before. */
+async function goOn(client: Client, id: string): Promise<RunSummary> {
+  const run = await client.invoke('runs.get', { id })
+  const isLeft = run.status === 'queued' || run.status === 'interrupted'
+  return isLeft ? client.invoke('runs.resume', { id }) : run
 }
 
 async function pauseOrStop(client: Client, id: string): Promise<RunSummary> {
@@ -118,7 +130,8 @@ function progressOf(run: RunSummary, title: string, quiet: boolean): BarState {
   }
 }
 
-function wentAway(id: string | undefined): WorkbenchError {
+function wentAway(id: string | undefined, cause?: unknown): WorkbenchError {
+  const reason = cause instanceof Error ? ` ${cause.message}` : ''
   const resume = id === undefined ? '' : ` To go on with the run: workbench runs resume ${id}`
-  return new WorkbenchError('unavailable', `The workbench process went away.${resume}`)
+  return new WorkbenchError('unavailable', `The workbench process went away.${reason}${resume}`, { cause })
 }
