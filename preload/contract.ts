@@ -45,6 +45,7 @@ import type { MethodDescription } from './contract/methods.ts'
 import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
 import type { ModelDetail, ModelSummary } from './contract/models.ts'
 import {
+  BackbonePrecision,
   RunConfig,
   type LogLine,
   type MetricPoint,
@@ -143,6 +144,7 @@ export const endpoints = {
         moreLabels: z.array(z.number().int().min(1)).default([]),
         unfreezeLayers: z.array(z.number().int().min(0)).default([]),
         maximumLength: z.number().int().min(4).max(4096).default(64),
+        backbonePrecision: BackbonePrecision.default('float32'),
       })
       .strict(),
   ).returns<ParameterCount>(),

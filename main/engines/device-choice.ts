@@ -1,4 +1,9 @@
-import type { DeviceReport, EngineChoice } from '../../preload/contract.ts'
+import {
+  WorkbenchError,
+  type DeviceReport,
+  type EngineChoice,
+  type BackbonePrecision,
+} from '../../preload/contract.ts'
 
 export type DeviceName = Pick<DeviceReport, 'engine' | 'device'>
 
@@ -7,18 +12,29 @@ export interface ChosenDevice extends DeviceName {
   reason: string
 }
 
+type Choice = Pick<EngineChoice, 'engine' | 'device'>
+
+/** The one that computes products of 8 bits. */
+const ofInt8 = { engine: 'onnxruntime', device: 'cpu' } as const
+
 /**
  * The engine and device of a run: what was asked for where both are named, else the fastest measured one that fits, else
  * what every machine has.
  *
  * @param devices as they were measured on this machine; none where they never were
+ * @param precision of the frozen backbone, which not every device computes
  */
 export function chooseDevice(
-  { engine, device }: Pick<EngineChoice, 'engine' | 'device'>,
+  choice: Choice,
   devices: readonly DeviceReport[],
+  precision: BackbonePrecision = 'float32',
 ): ChosenDevice {
+  const { engine, device } = choice
   if (engine !== 'auto' && device !== 'auto') {
     return { engine, device, reason: 'It was asked for.' }
+  }
+  if (precision === 'int8' && !lacksInt8(choice)) {
+    return { ...ofInt8, reason: 'It is the one that computes products of 8 bits (backbonePrecision int8).' }
   }
   const measured = devices
     .filter((report) => engine === 'auto' || report.engine === engine)
@@ -37,6 +53,23 @@ export function chooseDevice(
   }
   const fallback = fallbackFor(engine, device)
   return { ...fallback, reason: 'No device that fits was measured on this machine yet; “devices” does so.' }
+}
+
+/**
+ * @throws WorkbenchError `bad-input` where the engine or device that is named does not compute in this precision
+ */
+export function refuseDevice(choice: Choice, precision: BackbonePrecision): void {
+  if (precision !== 'int8' || !lacksInt8(choice)) return
+  const named = [choice.engine, choice.device].filter((name) => name !== 'auto').join(' on ')
+  throw new WorkbenchError(
+    'bad-input',
+    `training.backbonePrecision: ${named} has no products of 8 bits. ` +
+      'Choose onnxruntime on cpu, leave engine and device to “auto”, or keep the backbone in float32 or float16.',
+  )
+}
+
+function lacksInt8({ engine, device }: Choice): boolean {
+  return (engine !== 'auto' && engine !== ofInt8.engine) || (device !== 'auto' && device !== ofInt8.device)
 }
 
 /** What an engine has everywhere; a device that two engines have is onnxruntime's. */

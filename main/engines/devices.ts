@@ -1,6 +1,11 @@
 import { totalmem } from 'node:os'
 
-import { WorkbenchError, type DeviceReport, type EngineChoice } from '../../preload/contract.ts'
+import {
+  WorkbenchError,
+  type DeviceReport,
+  type EngineChoice,
+  type BackbonePrecision,
+} from '../../preload/contract.ts'
 import { calibrate } from './calibration.ts'
 import { chooseDevice, type DeviceName } from './device-choice.ts'
 import { readDevices } from './device-file.ts'
@@ -51,13 +56,15 @@ export function untriedDevice(name: DeviceName): DeviceReport {
  * The engine of a run. `auto` takes what was fastest when the devices were measured.
  *
  * @param cacheFolder where the measurements are kept
+ * @param precision of the frozen backbone, which not every device computes
  * @throws WorkbenchError `engine` or `bad-input` saying why it cannot be had and what to do
  */
 export async function openEngine(
   choice: Pick<EngineChoice, 'engine' | 'device' | 'threads'>,
   cacheFolder: string,
+  precision: BackbonePrecision = 'float32',
 ): Promise<Engine> {
-  const { reason, ...name } = chooseDevice(choice, await readDevices(cacheFolder))
+  const { reason, ...name } = chooseDevice(choice, await readDevices(cacheFolder), precision)
   return { ...(await openDevice(name, choice.threads)), reason }
 }
 

@@ -56,7 +56,7 @@ async function halfBytes({ tensors }: Pick<Backbone, 'tensors'>, name: string): 
   if (large !== undefined) {
     throw new WorkbenchError(
       'bad-input',
-      `backbonePrecision: the weight “${name}” has the value ${large}, and half precision ends at 65504; ` +
+      `training.backbonePrecision: the weight “${name}” has the value ${large}, and half precision ends at 65504; ` +
         'choose float32',
     )
   }

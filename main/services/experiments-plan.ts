@@ -8,6 +8,7 @@ import {
   type MethodDescription,
   type PlannedRun,
 } from '../../preload/contract.ts'
+import { refuseDevice } from '../engines/device-choice.ts'
 import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
@@ -226,7 +227,7 @@ async function count(
     }
     const own = stepConfig(config, variant, { modelId, datasetIds, seed, epochs, settings })
     const [labels = 2, ...moreLabels] = datasetIds.map((id) => getDataset(database, id)?.labels.length ?? 2)
-    const { unfreezeLayers, maximumLength } = own.training
+    const { unfreezeLayers, maximumLength, backbonePrecision } = own.training
     const input = {
       modelId,
       method: own.method,
@@ -235,11 +236,13 @@ async function count(
       moreLabels,
       unfreezeLayers,
       maximumLength,
+      backbonePrecision,
     }
     const key = JSON.stringify([input, variant.adapterIds])
     // What builds on adapters that are still to be trained cannot be built yet.
     if (variant.uses === undefined && !counted.has(key) && counted.size < mostCounted) {
       try {
+        refuseDevice(config.engine, backbonePrecision)
         counted.set(key, await methods['methods.count']({ ...input, adapterIds: variant.adapterIds }))
       } catch (error) {
         counted.set(key, undefined)

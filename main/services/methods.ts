@@ -16,11 +16,12 @@ import type { Database } from '../store/database.ts'
 import { graphCost } from '../training/cost.ts'
 import { runAdapterName } from '../training/messages.ts'
 import { unfrozenParameters } from '../training/parameter-rules.ts'
+import { refuseTrainedWeights } from '../training/precision.ts'
 import { readStoredAdapters } from '../training/stored-adapters.ts'
 import { tunedModel } from '../training/tuned-model.ts'
 import { requireAdapter } from './adapters.ts'
-import { safeNames } from './safe-names.ts'
 import { requireModel } from './models.ts'
+import { safeNames } from './safe-names.ts'
 
 export type MethodHandlers = Pick<Handlers, 'methods.list' | 'methods.count'>
 
@@ -37,6 +38,7 @@ async function countMethod(
   input: ParsedInputOf<'methods.count'>,
 ): Promise<ParameterCount> {
   const { modelId, method, head, labels, moreLabels, adapterIds, unfreezeLayers, maximumLength } = input
+  const { backbonePrecision } = input
   const config = await backboneConfig(database, home, modelId)
   const classes = [labels, ...moreLabels]
   const taskNames = classes.length === 1 ? [runAdapterName] : safeNames(classes.map(() => 'task'))
@@ -64,6 +66,7 @@ async function countMethod(
     ...prepared.parameters,
     ...unfrozenParameters(config, unfreezeLayers, prepared.parameters),
   ]
+  refuseTrainedWeights(backbonePrecision, parameters)
   const tasks = taskNames.map((name, task) => {
     const count = classes[task] ?? labels
     return { name, head: classificationHead(head, config, count, name), labels: count }

@@ -9,6 +9,7 @@ import {
   type ModelSummary,
   type RunConfig,
 } from '../../preload/contract.ts'
+import { refuseDevice } from '../engines/device-choice.ts'
 import { getAdapter, type AdapterRecord } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
@@ -38,6 +39,7 @@ export async function checkRun(
   const datasets = findDatasets(database, config, description)
   const adapters = findAdapters(database, config, description, model)
   checkTraining(training, model)
+  refuseDevice(config.engine, training.backbonePrecision)
   findEarlierRun(database, config)
   const [dataset, ...more] = datasets
   if (dataset === undefined) throw badInput('datasetId: name the dataset to train on.')
@@ -51,6 +53,7 @@ export async function checkRun(
     adapterIds: config.adapterIds,
     unfreezeLayers: training.unfreezeLayers,
     maximumLength: training.maximumLength,
+    backbonePrecision: training.backbonePrecision,
   })
   for (const group of ParameterGroup.options) {
     if (training.groupLearningRates[group] === undefined || count.groups[group] !== undefined) continue

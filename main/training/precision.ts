@@ -1,11 +1,9 @@
-import { WorkbenchError, type TrainingConfig } from '../../preload/contract.ts'
+import { WorkbenchError, type BackbonePrecision } from '../../preload/contract.ts'
 import type { ParameterSpec } from '../adapters/method.ts'
 import type { Engine, HalfFile, QuantisedFile } from '../engines/engine.ts'
 import { writeHalfFile } from '../models/half-weights.ts'
 import { writeQuantisedFile } from '../models/quantised-weights.ts'
 import type { Backbone } from '../models/weights.ts'
-
-export type BackbonePrecision = TrainingConfig['backbonePrecision']
 
 /** The frozen weights as a run reads them, beside the float32 file. */
 export interface FrozenCopies {
@@ -34,7 +32,7 @@ export async function frozenCopies(
   if (!engine.largestInt8) {
     throw new WorkbenchError(
       'bad-input',
-      `backbonePrecision: ${engine.name} on ${engine.device} has no products of 8 bits; ` +
+      `training.backbonePrecision: ${engine.name} on ${engine.device} has no products of 8 bits; ` +
         'choose onnxruntime on cpu, or float32',
     )
   }
@@ -54,7 +52,7 @@ export function refuseTrainedWeights(precision: BackbonePrecision, trained: read
   if (!weight) return
   throw new WorkbenchError(
     'bad-input',
-    `backbonePrecision: ${precision} is for a backbone whose weights stay as they are, but this run trains “${weight.name}”. ` +
+    `training.backbonePrecision: ${precision} is for a backbone whose weights stay as they are, but this run trains “${weight.name}”. ` +
       'Choose float32, or a method that keeps the backbone frozen and no unfrozen layers',
   )
 }

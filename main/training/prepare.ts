@@ -83,7 +83,7 @@ export async function prepare(job: PrepareJob, openWith = openEngine): Promise<P
     })
     const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]
     refuseTrainedWeights(training.backbonePrecision, parameters)
-    const opened = await openWith(engine, cacheFolder)
+    const opened = await openWith(engine, cacheFolder, training.backbonePrecision)
     return {
       model: tunedModel(config, { ...prepared, parameters }, heads, {
         constants: values,

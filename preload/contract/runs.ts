@@ -10,6 +10,14 @@ export type ParameterGroup = z.infer<typeof ParameterGroup>
 export const ScoreName = z.enum(['accuracy', 'macroF1', 'matthews'])
 export type ScoreName = z.infer<typeof ScoreName>
 
+/**
+ * `float16`: the backbone's frozen matrices are stored in half precision, and products with them computed so where the
+ * device can. `int8`: products with them are rounded to 8 bits, forward and backward; faster, not exact, and on
+ * onnxruntime's cpu alone. Both only where the linear layers stay as pretrained.
+ */
+export const BackbonePrecision = z.enum(['float32', 'float16', 'int8'])
+export type BackbonePrecision = z.infer<typeof BackbonePrecision>
+
 /** Everything that the optimisation of one run depends on. The defaults are the reference recipe. */
 export const TrainingConfig = z
   .object({
@@ -47,12 +55,7 @@ export const TrainingConfig = z
     patience: z.number().int().min(0).default(0),
     /** Steps between checkpoints for resuming, besides the one at each epoch's end; 0: only those. */
     checkpointSteps: z.number().int().min(0).default(100),
-    /**
-     * `float16`: the backbone's frozen matrices are stored in half precision, and products with them computed so where
-     * the device can. `int8`: products with them are rounded to 8 bits, forward and backward; faster, not exact, and on
-     * onnxruntime's cpu alone. Both only where the linear layers stay as pretrained.
-     */
-    backbonePrecision: z.enum(['float32', 'float16', 'int8']).default('float32'),
+    backbonePrecision: BackbonePrecision.default('float32'),
   })
   .strict()
 export type TrainingConfig = z.infer<typeof TrainingConfig>

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 
 import type { DeviceReport } from '../../../preload/contract.ts'
 import { calibrate } from '../../../main/engines/calibration.ts'
-import { chooseDevice } from '../../../main/engines/device-choice.ts'
+import { chooseDevice, refuseDevice } from '../../../main/engines/device-choice.ts'
 import { readDevices, writeDevices } from '../../../main/engines/device-file.ts'
 import { knownDevices, openDevice, openEngine } from '../../../main/engines/devices.ts'
 import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
@@ -64,6 +64,33 @@ describe('the device of a run', () => {
   )
 })
 
+describe('the device of a run in 8 bits', () => {
+  it.each([
+    ['auto', 'auto'],
+    ['onnxruntime', 'auto'],
+    ['auto', 'cpu'],
+    ['onnxruntime', 'cpu'],
+  ] as const)('for %s and %s is the one that computes in them, however fast others are', (engine, device) => {
+    expect(() => refuseDevice({ engine, device }, 'int8')).not.toThrow()
+    expect(chooseDevice({ engine, device }, measured, 'int8')).toMatchObject({
+      engine: 'onnxruntime',
+      device: 'cpu',
+    })
+  })
+
+  it.each([
+    ['tensorflow', 'auto', 'tensorflow'],
+    ['auto', 'webgpu', 'webgpu'],
+    ['tensorflow', 'cpu', 'tensorflow on cpu'],
+    ['onnxruntime', 'cuda', 'onnxruntime on cuda'],
+  ] as const)('is not %s on %s', (engine, device, named) => {
+    expect(() => refuseDevice({ engine, device }, 'int8')).toThrow(
+      `training.backbonePrecision: ${named} has no products of 8 bits. Choose onnxruntime on cpu`,
+    )
+    expect(() => refuseDevice({ engine, device }, 'float16')).not.toThrow()
+  })
+})
+
 describe('measurements', () => {
   it('are read as they were written', async () => {
     const devices = [...measured, report('onnxruntime', 'cuda')]
@@ -97,6 +124,12 @@ describe('an engine', () => {
     expect(engine.reason).toBe(
       'The fastest in a measured step: tensorflow on cpu 20 ms, onnxruntime on cpu 60 ms.',
     )
+  })
+
+  it('of a run in 8 bits is one that computes in them', async () => {
+    const engine = await openEngine({ engine: 'auto', device: 'auto', threads: 0 }, folder, 'int8')
+    expect(engine).toMatchObject({ name: 'onnxruntime', device: 'cpu' })
+    expect(engine.reason).toMatch(/computes products of 8 bits/)
   })
 
   it.each([

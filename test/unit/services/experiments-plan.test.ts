@@ -17,6 +17,19 @@ beforeEach(() => {
 afterEach(() => home.close())
 
 describe('a plan', () => {
+  it('names a variant that its device cannot compute', async () => {
+    const { problems } = await home.plan({
+      engine: { device: 'webgpu' },
+      variants: [
+        { name: 'a', method: adapter },
+        { name: 'b', method: adapter, training: { backbonePrecision: 'int8' } },
+      ],
+    })
+    expect(problems).toEqual([
+      expect.stringMatching(/^b: training.backbonePrecision: webgpu has no products/),
+    ])
+  })
+
   it('is datasets × variants × seeds × settings', async () => {
     const { total, runs, problems } = await home.plan({
       datasetIds: ['dataset', 'second'],

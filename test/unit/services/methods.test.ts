@@ -121,6 +121,15 @@ describe('counting before a run', () => {
       code: 'not-found',
     })
     await expect(count({ moreLabels: [2] })).rejects.toThrow(/one task at a time/)
+    for (const trained of [{ method: { name: 'full' } }, { unfreezeLayers: [0] }]) {
+      await expect(count({ ...trained, backbonePrecision: 'float16' })).rejects.toThrow(
+        /training.backbonePrecision: float16 is for a backbone whose weights stay as they are/,
+      )
+    }
+    // Biases are not rounded.
+    expect(
+      (await count({ method: { name: 'bitfit' }, backbonePrecision: 'int8' })).trainable,
+    ).toBeGreaterThan(0)
     await expect(count({ modelId: 'none' })).rejects.toMatchObject({ code: 'not-found' })
     await expect(count({ method: { name: 'seq_bn', options: { colour: 'red' } } })).rejects.toMatchObject({
       code: 'bad-input',

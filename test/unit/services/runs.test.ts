@@ -77,6 +77,12 @@ describe('starting a run', () => {
       'bad-input',
       /batchTokens: a batch of 32 tokens has no room for a text of 64/,
     ],
+    [
+      'products of 8 bits on a device that has none',
+      { training: { backbonePrecision: 'int8' }, engine: { device: 'webgpu' } },
+      'bad-input',
+      /backbonePrecision: webgpu has no products of 8 bits/,
+    ],
   ])('refuses %s and stores nothing', async (_, change, code, message) => {
     await expect(at.runs['runs.start'](configOf({}, change))).rejects.toMatchObject({
       code,
