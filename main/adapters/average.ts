@@ -3,7 +3,13 @@ import { z } from 'zod'
 import { WorkbenchError } from '../../preload/contract.ts'
 import { composedMethod, singleAdapter } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
-import { defineMethod, partsOf, type NamedAdapter, type ParameterSpec } from './method.ts'
+import {
+  defineMethod,
+  partsOf,
+  refuseIdleEmbeddings,
+  type NamedAdapter,
+  type ParameterSpec,
+} from './method.ts'
 import { flag, numberList } from './options.ts'
 
 const weights = z
@@ -42,6 +48,7 @@ export const averageOutputs = defineMethod({
       weights: normalised(options.weights, adapters),
     }
     checkComposition(composition)
+    refuseIdleEmbeddings(adapters)
     for (const { name, method } of adapters) {
       if (method.parts?.prefix) {
         throw new WorkbenchError(

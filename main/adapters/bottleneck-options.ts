@@ -184,6 +184,18 @@ export interface BottleneckOptions {
   inv_adapter_reduction_factor: number
 }
 
+/** Those of adapters that sit in the blocks alone. */
+export type BlockBottleneckOptions = Omit<BottleneckOptions, 'inv_adapter' | 'inv_adapter_reduction_factor'>
+
+/**
+ * The options of a method that has several adapters or leaves some out: an invertible one changes the embeddings,
+ * which are the same for all of them, whatever is left out.
+ */
+export const blockBottleneckOptions = bottleneckOptions({}).omit({
+  inv_adapter: true,
+  inv_adapter_reduction_factor: true,
+})
+
 /** Width of the bottleneck in one layer: `⌊hidden / factor⌋`, at least 1. */
 export function bottleneckSize(factor: ReductionFactor, layer: number, hiddenSize: number): number {
   const chosen = typeof factor === 'number' ? factor : (factor[String(layer)] ?? factor['default'])

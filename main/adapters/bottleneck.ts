@@ -5,7 +5,12 @@ import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Place } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { activations } from './activations.ts'
-import { bottleneckOptions, bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
+import {
+  bottleneckOptions,
+  bottleneckSize,
+  type BlockBottleneckOptions,
+  type BottleneckOptions,
+} from './bottleneck-options.ts'
 import { singleAdapter } from './compose.ts'
 import { gateSpecs, meanGate } from './gate.ts'
 import { invertibleAdapter } from './invertible.ts'
@@ -134,7 +139,7 @@ export interface BottleneckHooks {
 
 /** @throws WorkbenchError `bad-input` naming the option */
 export function prepareBottleneck(
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions | BottleneckOptions,
   config: BackboneConfig,
   adapterName: string,
   hooks: BottleneckHooks = {},
@@ -166,7 +171,7 @@ export function prepareBottleneck(
       : undefined
   const adapters = layersOf(config).flatMap((layer) => places.map((place) => adapterAt({ layer, place })))
   const invertible =
-    options.inv_adapter === 'nice'
+    'inv_adapter' in options && options.inv_adapter === 'nice'
       ? invertibleAdapter(options.inv_adapter_reduction_factor, options.non_linearity, config, adapterName)
       : undefined
   const parameters = [
@@ -185,7 +190,7 @@ export function prepareBottleneck(
 
 /** The order of sums and norms is that of `Adapter` and `ParallelAdapter` in the adapters library. */
 function bottleneckPart(
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions,
   config: BackboneConfig,
   adapter: SiteAdapter,
   change: (build: Build, inner: Value) => Value,
@@ -205,7 +210,7 @@ function bottleneckPart(
 }
 
 function sumsBefore(
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions,
   hidden: Value,
   input: Value,
   normalize: (x: Value) => Value,
@@ -225,7 +230,7 @@ function sumsBefore(
  */
 function bottleneck(
   build: Build,
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions,
   { hiddenSize }: BackboneConfig,
   { path, width }: SiteAdapter,
   change: (build: Build, inner: Value) => Value,
@@ -256,12 +261,12 @@ function bottleneck(
 }
 
 /** The down-projection's place in the library's `Sequential`: a layer norm before it moves it to index 1. */
-function downName(options: BottleneckOptions): string {
+function downName(options: BlockBottleneckOptions): string {
   return options.ln_before ? 'adapter_down.1' : 'adapter_down.0'
 }
 
 function siteParameters(
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions,
   { hiddenSize }: BackboneConfig,
   { path, width }: SiteAdapter,
 ): ParameterSpec[] {
@@ -291,13 +296,13 @@ function siteParameters(
 }
 
 /** Houlsby's scheme leaves the gate as PyTorch makes it. */
-function gateBeginning({ init_weights: scheme }: BottleneckOptions, hiddenSize: number) {
+function gateBeginning({ init_weights: scheme }: BlockBottleneckOptions, hiddenSize: number) {
   const uniform: Initialization = { kind: 'kaiming-uniform', fanIn: hiddenSize }
   return scheme === 'houlsby' ? { weight: uniform } : { bias: { kind: 'constant' as const, value: 0 } }
 }
 
 /** Undefined where the scaling is not learned. */
-function scalingShape({ scaling }: BottleneckOptions, hiddenSize: number): number[] | undefined {
+function scalingShape({ scaling }: BlockBottleneckOptions, hiddenSize: number): number[] | undefined {
   if (scaling === 'learned') return [1]
   return scaling === 'channel' ? [hiddenSize] : undefined
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
+import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type Variant } from './method.ts'
-import { completeOptions, mixedBottleneckOptions } from './task-mixture.ts'
 
 const layerCount = z.int('must be a whole number').min(0, 'must not be negative')
 
@@ -23,14 +23,14 @@ export const adapterDrop = defineMethod({
         description: 'How many layers, from the lowest, carry no adapter.',
         kind: 'integer',
       }),
-      ...mixedBottleneckOptions.shape,
+      ...blockBottleneckOptions.shape,
     })
     .strict(),
   prepare({ dropped_layers: dropped, ...bottleneck }, { config, adapterName }) {
     refuseBeyond('dropped_layers', dropped, config.layers)
     const lowest = Array.from({ length: dropped }, (_, layer) => layer)
     const options = { ...bottleneck, leave_out: [...new Set([...bottleneck.leave_out, ...lowest])] }
-    return prepareBottleneck(completeOptions(options), config, adapterName)
+    return prepareBottleneck(options, config, adapterName)
   },
 })
 
@@ -55,7 +55,7 @@ export const robustAdapterDrop = defineMethod({
         description: 'The largest such number; left empty: all layers but the last.',
         kind: 'integer',
       }),
-      ...mixedBottleneckOptions.shape,
+      ...blockBottleneckOptions.shape,
     })
     .strict(),
   prepare({ dropped_from: from, dropped_to, ...bottleneck }, { config, adapterName }) {
@@ -70,7 +70,7 @@ export const robustAdapterDrop = defineMethod({
     }
     const variant = (droppedLayers: number): Variant => (droppedLayers === 0 ? {} : { droppedLayers })
     return {
-      ...prepareBottleneck(completeOptions(bottleneck), config, adapterName),
+      ...prepareBottleneck(bottleneck, config, adapterName),
       widest: variant(from),
       draw(uniform) {
         const choices = to - from + 1

@@ -21,6 +21,7 @@ import { composedSites, type FusedSite } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
+  refuseIdleEmbeddings,
   refuseUnfusable,
   type Initialization,
   type NamedAdapter,
@@ -283,6 +284,7 @@ export function fusionMethod(
   kind: FusionKind,
 ): PreparedMethod {
   refuseUnfusable(adapters)
+  refuseIdleEmbeddings(adapters)
   const names = adapters.map(({ name }) => name)
   const composition: Composition = { kind: 'fuse', children: names }
   checkComposition(composition)

@@ -22,19 +22,11 @@ import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
-import { bottleneckSize, type BottleneckOptions } from './bottleneck-options.ts'
+import { blockBottleneckOptions, bottleneckSize, type BlockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type ParameterSpec, type Tally } from './method.ts'
 import { layersOf, places, type AdapterParts } from './parts.ts'
-import {
-  completeOptions,
-  gatesOf,
-  gateSpecs,
-  leftByTasks,
-  mixedBottleneckOptions,
-  mixtureSites,
-  taskAdapterNames,
-} from './task-mixture.ts'
+import { gatesOf, gateSpecs, leftByTasks, mixtureSites, taskAdapterNames } from './task-mixture.ts'
 
 /**
  * Masked MAM: while training, a random share of each adapter's bottleneck units is set to 0, drawn for each example
@@ -62,11 +54,10 @@ export const masked = defineMethod({
         title: 'Weight of the prediction',
         description: 'How much predicting the mask counts beside the task itself; 0: nothing is predicted.',
       }),
-      ...mixedBottleneckOptions.shape,
+      ...blockBottleneckOptions.shape,
     })
     .strict(),
-  prepare({ mask_share: share, mask_weight: weight, ...bottleneck }, { config, adapterName, tasks }) {
-    const options = completeOptions(bottleneck)
+  prepare({ mask_share: share, mask_weight: weight, ...options }, { config, adapterName, tasks }) {
     const names = taskAdapterNames(adapterName, tasks)
     const plain = names.map((name) => prepareBottleneck(options, config, name))
     const gates = `task_gates.${adapterName}`
@@ -90,7 +81,7 @@ export const masked = defineMethod({
         return mixtureSites(build, { config, adapters, gates }, variant)
       },
       gates: gatesOf(config, tasks.length, gates),
-      leaves: leftByTasks(adapterName, tasks, bottleneck),
+      leaves: leftByTasks(adapterName, tasks, options),
       ...(only?.parts && plain.length === 1 ? { parts: only.parts } : {}),
       ...(predicts
         ? { tally: maskTally(names.flatMap((name) => sites.map((site) => countsName(name, site)))) }
@@ -109,7 +100,7 @@ interface Prediction {
 /** A task's adapter as it trains: masked, and read by its predictors. */
 function maskedParts(
   build: Build,
-  options: BottleneckOptions,
+  options: BlockBottleneckOptions,
   config: BackboneConfig,
   name: string,
   { share, weight, part: ofAll }: Prediction,
@@ -196,7 +187,7 @@ function predictorPath(config: BackboneConfig, { layer, place }: BlockSite, name
 }
 
 function predictorSpecs(
-  { reduction_factor }: BottleneckOptions,
+  { reduction_factor }: BlockBottleneckOptions,
   config: BackboneConfig,
   site: BlockSite,
   name: string,

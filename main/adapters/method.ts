@@ -177,6 +177,22 @@ export function refuseUnfusable(adapters: readonly NamedAdapter[]): void {
   }
 }
 
+/**
+ * Refuses an invertible adapter that would have no effect: of several adapters the first alone may change the
+ * embeddings, as in the adapters library.
+ *
+ * @throws WorkbenchError `bad-input`
+ */
+export function refuseIdleEmbeddings(adapters: readonly NamedAdapter[]): void {
+  const idle = adapters.slice(1).find(({ method }) => method.parts?.embeddings)
+  if (!idle) return
+  throw new WorkbenchError(
+    'bad-input',
+    `"${idle.name}" has an invertible adapter at the embeddings, which works for the first of several adapters alone; ` +
+      'name it first, or train it without inv_adapter',
+  )
+}
+
 /** All layers and task adapters. */
 export const wholeMethod: Situation = { task: 0, variant: {} }
 

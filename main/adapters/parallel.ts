@@ -1,4 +1,4 @@
-import { bottleneckOptions } from './bottleneck-options.ts'
+import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { composedMethod } from './compose.ts'
 import { defineMethod, partsOf } from './method.ts'
@@ -14,7 +14,7 @@ export const parallel = defineMethod({
   source: 'Rücklé et al. 2021, "AdapterDrop" (multi-task inference); Parallel in the adapters library',
   learningRate: 1e-3,
   manyTasks: true,
-  options: bottleneckOptions({}),
+  options: blockBottleneckOptions,
   prepare(options, { config, adapterName, tasks }) {
     const adapters = taskAdapterNames(adapterName, tasks).map((name) => ({
       name,

@@ -1,8 +1,8 @@
-import { bottleneckOptions } from './bottleneck-options.ts'
+import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { composedMethod } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
-import { defineMethod, partsOf } from './method.ts'
+import { defineMethod, partsOf, refuseIdleEmbeddings } from './method.ts'
 
 /** A new adapter on top of trained ones (Pfeiffer et al. 2020, "MAD-X"). */
 export const stack = defineMethod({
@@ -14,8 +14,9 @@ export const stack = defineMethod({
   source: 'Pfeiffer et al. 2020, "MAD-X"; Stack in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
-  options: bottleneckOptions({}),
+  options: blockBottleneckOptions,
   prepare(options, { config, adapterName, adapters }) {
+    refuseIdleEmbeddings(adapters)
     const own = prepareBottleneck(options, config, adapterName)
     const composition: Composition = {
       kind: 'stack',

@@ -1,17 +1,10 @@
 import { z } from 'zod'
 
+import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type StepDraw } from './method.ts'
 import { flag } from './options.ts'
-import {
-  completeOptions,
-  gatesOf,
-  gateSpecs,
-  leftByTasks,
-  mixedBottleneckOptions,
-  mixtureSites,
-  taskAdapterNames,
-} from './task-mixture.ts'
+import { gatesOf, gateSpecs, leftByTasks, mixtureSites, taskAdapterNames } from './task-mixture.ts'
 
 /** The input that says which task adapters each example of a batch keeps. */
 const survivorsName = 'taskDrop:survivors'
@@ -44,12 +37,12 @@ export const taskDrop = defineMethod({
         'Learned gates',
         'Learn in each layer how much each task’s adapter counts; off: all count the same, and none can be called strongest.',
       ),
-      ...mixedBottleneckOptions.shape,
+      ...blockBottleneckOptions.shape,
     })
     .strict(),
   prepare({ drop_probability: probability, gated, ...bottleneck }, { config, adapterName, tasks }) {
     const names = taskAdapterNames(adapterName, tasks)
-    const adapters = names.map((name) => prepareBottleneck(completeOptions(bottleneck), config, name))
+    const adapters = names.map((name) => prepareBottleneck(bottleneck, config, name))
     const gates = gated ? `task_gates.${adapterName}` : undefined
     const [only] = adapters
     return {

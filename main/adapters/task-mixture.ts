@@ -12,7 +12,6 @@ import {
 } from '../graph/index.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Sites } from '../models/sites.ts'
-import { bottleneckOptions, type BottleneckOptions } from './bottleneck-options.ts'
 import type { ParameterSpec, PreparedMethod, Variant } from './method.ts'
 import { places, type AdapterParts, type BottleneckPart } from './parts.ts'
 import { present } from './present.ts'
@@ -29,19 +28,6 @@ export interface TaskMixture {
   gates?: string | undefined
   /** 1 where an example's task adapter is at work, else 0, `[batch, tasks]`; left out: all are. */
   survivors?: ((build: Build) => Value) | undefined
-}
-
-/** The options of the bottleneck adapters that a mixture has: an invertible one at the embeddings cannot be mixed. */
-export const mixedBottleneckOptions = bottleneckOptions({}).omit({
-  inv_adapter: true,
-  inv_adapter_reduction_factor: true,
-})
-
-/** The same options in full. */
-export function completeOptions<Options extends object>(
-  options: Options,
-): Options & Pick<BottleneckOptions, 'inv_adapter' | 'inv_adapter_reduction_factor'> {
-  return { ...options, inv_adapter: 'none', inv_adapter_reduction_factor: 2 }
 }
 
 /** What stands for a task in the name of its adapter. */

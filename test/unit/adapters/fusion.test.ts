@@ -1,25 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
-import {
-  namedAdapter,
-  wholeMethod,
-  type NamedAdapter,
-  type PrepareContext,
-} from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
-import { compute, difference, smallConfig } from '../../fixtures/computed.ts'
+import { wholeMethod, type NamedAdapter, type PreparedMethod } from '../../../main/adapters/method.ts'
+import { compute, difference, prepared, trainedAdapter } from '../../fixtures/computed.ts'
 
-const adapter = (
-  name: string,
-  options: Record<string, unknown> = { reduction_factor: 4 },
-  method = 'seq_bn',
-): NamedAdapter => namedAdapter(findMethod(method), options, smallConfig, name)
-const context = (adapters: readonly NamedAdapter[]): PrepareContext => ({
-  config: smallConfig,
-  adapterName: 'run',
-  tasks: ['task'],
-  adapters,
-})
+const building = (name: string, options: object, adapters: readonly NamedAdapter[]): PreparedMethod =>
+  prepared(name, options, { adapters, adapterName: 'run' })
 
 function identity(name: string, [size = 0]: readonly number[]): Float32Array<ArrayBuffer> | undefined {
   if (!name.endsWith('value.weight') || !name.includes('adapter_fusion_layer')) return undefined
@@ -30,16 +15,20 @@ describe('fusion', () => {
   it.each(['fusion', 'fusion_static', 'fusion_mean', 'fusion_weights'])(
     'by %s over one adapter is that adapter, where the value matrix is the identity',
     async (name) => {
-      const alone = adapter('a')
-      const fused = await compute(findMethod(name).prepare({}, context([alone])), { values: identity })
+      const alone = trainedAdapter('a')
+      const fused = await compute(building(name, {}, [alone]), { values: identity })
       const plain = await compute(alone.method)
       expect(difference(fused['logits'], plain['logits'])).toBeLessThan(2e-6)
     },
   )
 
   it('over three adapters gives every token weights that add up to 1', async () => {
-    const adapters = [adapter('a'), adapter('b'), adapter('c', { reduction_factor: 8, leave_out: [1] })]
-    const outputs = await compute(findMethod('fusion').prepare({}, context(adapters)))
+    const adapters = [
+      trainedAdapter('a'),
+      trainedAdapter('b'),
+      trainedAdapter('c', { reduction_factor: 8, leave_out: [1] }),
+    ]
+    const outputs = await compute(building('fusion', {}, adapters))
     const attention = Array.from(outputs['revealed.fusion.0.output'] ?? [])
     expect(attention).toHaveLength(6 * 3 * 3)
     for (let token = 0; token < 18; token++) {
@@ -51,80 +40,99 @@ describe('fusion', () => {
   })
 
   it('by learned weights follows them', async () => {
-    const adapters = [adapter('a'), adapter('b')]
-    const method = findMethod('fusion_weights').prepare({}, context(adapters))
+    const adapters = [trainedAdapter('a'), trainedAdapter('b')]
+    const method = building('fusion_weights', {}, adapters)
     const outputs = await compute(method, {
       values: (name) => (name.endsWith('.weights') ? Float32Array.of(60, -60) : undefined),
     })
-    const plain = await compute(adapter('a').method)
+    const plain = await compute(trainedAdapter('a').method)
     expect(difference(outputs['logits'], plain['logits'])).toBeLessThan(2e-6)
     expect(Array.from(outputs['revealed.fusion.2.output'] ?? [])).toEqual([1, expect.closeTo(0)])
   })
 
   it('pruned to one adapter is, with an identity value matrix, that adapter', async () => {
-    const adapters = [adapter('a'), adapter('b')]
-    const method = findMethod('fusion').prepare({}, context(adapters))
+    const adapters = [trainedAdapter('a'), trainedAdapter('b')]
+    const method = building('fusion', {}, adapters)
     const active = [[1], [1], [1]]
     const outputs = await compute(method, {
       values: identity,
       readings: [{ ...wholeMethod, variant: { active } }],
     })
-    expect(difference(outputs['logits'], (await compute(adapter('b').method))['logits'])).toBeLessThan(2e-6)
+    expect(difference(outputs['logits'], (await compute(trainedAdapter('b').method))['logits'])).toBeLessThan(
+      2e-6,
+    )
   })
 
   it('trains its own parameters, and the adapters only where that is asked for', () => {
-    const adapters = [adapter('a'), adapter('b')]
+    const adapters = [trainedAdapter('a'), trainedAdapter('b')]
     const groups = (options: object): Set<string> =>
-      new Set(
-        findMethod('fusion')
-          .prepare(options, context(adapters))
-          .parameters.map(({ group }) => group),
-      )
+      new Set(building('fusion', options, adapters).parameters.map(({ group }) => group))
     expect(groups({})).toEqual(new Set(['fusion']))
     expect(groups({ train_adapters: true })).toEqual(new Set(['fusion', 'adapter']))
   })
 
   it('begins near the mean of its adapters: its value matrix is nearly the identity', () => {
-    const method = findMethod('fusion').prepare({}, context([adapter('a'), adapter('b')]))
+    const method = building('fusion', {}, [trainedAdapter('a'), trainedAdapter('b')])
     const value = method.parameters.find(({ name }) => name.endsWith('value.weight'))
     expect(value?.initialization).toEqual({ kind: 'identity', elsewhere: 1e-6 })
   })
 
   it('needs trained adapters', () => {
-    expect(() => findMethod('fusion').prepare({}, context([]))).toThrow(/needs trained adapters/)
-    expect(() => findMethod('seq_bn').prepare({}, context([adapter('a')]))).toThrow(
-      /takes no trained adapters/,
-    )
+    expect(() => building('fusion', {}, [])).toThrow(/needs trained adapters/)
+    expect(() => building('seq_bn', {}, [trainedAdapter('a')])).toThrow(/takes no trained adapters/)
   })
 
   it('refuses what has no bottleneck to weigh, with the reason', () => {
-    const full: NamedAdapter = { ...adapter('a'), method: findMethod('head').prepare({}, context([])) }
-    expect(() => findMethod('fusion').prepare({}, context([full]))).toThrow(/"a" cannot be fused.*has none/)
+    const head = trainedAdapter('a', {}, 'head')
+    expect(() => building('fusion', {}, [head])).toThrow(/"a" cannot be fused.*has none/)
+  })
+})
+
+describe('an invertible adapter among several', () => {
+  const [plain, invertible] = [trainedAdapter('a'), trainedAdapter('b', {}, 'seq_bn_inv')]
+
+  it.each(['fusion', 'fusion_mean', 'average_outputs', 'stack'])(
+    'works in %s where it is the first, and is refused where it would have no effect',
+    async (name) => {
+      const first = await compute(building(name, {}, [invertible, plain]))
+      const alone = await compute(invertible.method)
+      expect(difference(first['hidden.0'], alone['hidden.0'])).toBe(0)
+      expect(() => building(name, {}, [plain, invertible])).toThrow(
+        /"b" has an invertible adapter.*name it first/,
+      )
+    },
+  )
+
+  it.each([
+    ['stack', [plain]],
+    ['parallel', []],
+  ])('is no option of the new adapters of %s', (name, adapters) => {
+    expect(() => building(name, { inv_adapter: 'nice' }, adapters)).toThrow(/inv_adapter/)
   })
 })
 
 describe('a stack and an average', () => {
   it('put a new adapter on top of trained ones and train it alone', () => {
-    const method = findMethod('stack').prepare({}, context([adapter('a')]))
+    const method = building('stack', {}, [trainedAdapter('a')])
     expect(method.parameters.every(({ name }) => name.includes('.adapters.run.'))).toBe(true)
   })
 
   it('with a new adapter of zeros, a stack is a plain adapter but for the norm between them', async () => {
-    const method = findMethod('stack').prepare({ original_ln_before: false }, context([adapter('a')]))
+    const method = building('stack', { original_ln_before: false }, [trainedAdapter('a')])
     const outputs = await compute(method, {
       values: (name, shape) =>
         name.includes('.adapters.run.adapter_up.')
           ? new Float32Array(shape.reduce((x, y) => x * y, 1))
           : undefined,
     })
-    expect(difference(outputs['logits'], (await compute(adapter('a').method))['logits'])).toBe(0)
+    expect(difference(outputs['logits'], (await compute(trainedAdapter('a').method))['logits'])).toBe(0)
   })
 
   it('begin, of parameters, as their weighted mean', () => {
-    const method = findMethod('average_parameters').prepare(
-      { weights: '1, 3' },
-      context([adapter('a'), adapter('b')]),
-    )
+    const method = building('average_parameters', { weights: '1, 3' }, [
+      trainedAdapter('a'),
+      trainedAdapter('b'),
+    ])
     const [first] = method.parameters
     expect(first?.name).toContain('.adapters.run.')
     expect(first?.initialization).toEqual({
@@ -137,8 +145,8 @@ describe('a stack and an average', () => {
   })
 
   it('of parameters refuse adapters of different shapes, naming them', () => {
-    const adapters = [adapter('a'), adapter('b', { reduction_factor: 8 })]
-    expect(() => findMethod('average_parameters').prepare({}, context(adapters))).toThrow(/"b".*"a"/)
+    const adapters = [trainedAdapter('a'), trainedAdapter('b', { reduction_factor: 8 })]
+    expect(() => building('average_parameters', {}, adapters)).toThrow(/"b".*"a"/)
   })
 
   it.each([
@@ -146,7 +154,7 @@ describe('a stack and an average', () => {
     ['0, 0', /adds up to 0/],
     ['-1, 2', /weights/],
   ])('refuse the weights "%s"', (weights, message) => {
-    const adapters = [adapter('a'), adapter('b')]
-    expect(() => findMethod('average_outputs').prepare({ weights }, context(adapters))).toThrow(message)
+    const adapters = [trainedAdapter('a'), trainedAdapter('b')]
+    expect(() => building('average_outputs', { weights }, adapters)).toThrow(message)
   })
 })
