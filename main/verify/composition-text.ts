@@ -49,7 +49,7 @@ class Reader {
         const setting = this.take()
         this.take()
         if (this.peek() === '[' || this.peek() === '(') numbers[setting] = this.numbers()
-        else asGiven = this.take() === 'False' && setting === 'normalize_weights'
+        else if (this.take() === 'False' && setting === 'normalize_weights') asGiven = true
       } else children.push(this.composition())
       if (this.peek() === ',') this.take()
     }

@@ -6,17 +6,11 @@ import {
   describe as written,
   type Composition,
 } from '../../../main/adapters/composition.ts'
-import { namedAdapter, partsOf, type NamedAdapter } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
+import { partsOf } from '../../../main/adapters/method.ts'
 import { parseComposition } from '../../../main/verify/composition-text.ts'
-import { compute, difference, smallConfig, textCount } from '../../fixtures/computed.ts'
+import { compute, difference, textCount, trainedAdapter } from '../../fixtures/computed.ts'
 
-const adapter = (
-  name: string,
-  method = 'seq_bn',
-  options: Record<string, unknown> = { reduction_factor: 4 },
-): NamedAdapter => namedAdapter(findMethod(method), options, smallConfig, name)
-const [a, b] = [adapter('a'), adapter('b')]
+const [a, b] = [trainedAdapter('a'), trainedAdapter('b')]
 
 async function logits(composition: Composition, feeds = {}): Promise<Float32Array | undefined> {
   const method = composedMethod(composition, [], { adapters: partsOf([a, b]) })
@@ -99,6 +93,18 @@ describe('nesting', () => {
     ['Stack[]', /empty/],
   ])('%s is refused with a reason', (text, reason) => {
     expect(() => checkComposition(parseComposition(text))).toThrow(reason)
+  })
+
+  it('reads of an average whether its weights count as they are, wherever the call says so', () => {
+    const average = { kind: 'average', children: ['a', 'b'], weights: [1, 2] }
+    for (const settings of [
+      'weights=[1, 2], normalize_weights=False, other=True',
+      'normalize_weights=False, weights=[1, 2]',
+    ]) {
+      expect(parseComposition(`Average('a', 'b', ${settings})`)).toEqual({ ...average, asGiven: true })
+    }
+    const normalised = parseComposition("Average('a', 'b', weights=[1, 2], normalize_weights=True)")
+    expect(normalised).toEqual({ ...average, asGiven: false })
   })
 
   it('reads weights and sizes of a call', () => {
