@@ -1,98 +1,71 @@
 /**
- * Our side of the benchmark, in the same protocol as bench/torch_reference.py: one JSON object per line.
- * The graphs are those of a run (main/training/graphs.ts), with weights from the file that both sides read.
+ * Our side of the benchmark, in the same protocol as bench/torch_reference.py: one JSON object per line. The graphs are
+ * those of a run, with weights from the file that both sides read.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
-import { collate } from '../main/data/batches.ts'
-import type { CompiledGraph, HostTensor, WeightFile } from '../main/engines/engine.ts'
-import { createOnnxRuntimeEngine } from '../main/engines/onnxruntime.ts'
-import { encoderFeeds, targetFeeds } from '../main/training/feeds.ts'
-import { evaluationGraph, trainingGraph } from '../main/training/graphs.ts'
-import type { ParameterLayout } from '../main/training/layout.ts'
-import { optimizerFeeds } from '../main/training/optimizer.ts'
-import { workload, type SizeName } from './sizes.ts'
+import { openDevice } from '../main/engines/devices.ts'
+import { openGraph, type OpenGraph } from './graphs.ts'
+import type { LoadRequest } from './side.ts'
+import { workload } from './sizes.ts'
 
-export interface LoadRequest {
-  kind: 'train' | 'infer'
-  size: SizeName
-  length: number
-  cut: boolean
-  threads: number
-  weights: string
-  entries: Record<string, { offset: number; byteLength: number }>
-}
-
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1 }
-
-async function load(
-  request: LoadRequest,
-): Promise<(count: number) => Promise<{ ms: number[]; result: number }>> {
-  const { model, ids, labels, batch } = workload(request.size, request.length)
-  const weights: WeightFile = { path: request.weights, entries: new Map(Object.entries(request.entries)) }
-  const engine = createOnnxRuntimeEngine({ threads: request.threads })
-  const training = request.kind === 'train'
-  const tuned = training
-    ? trainingGraph(model, optimizer, { cutLastLayer: request.cut })
-    : evaluationGraph(model, { cutLastLayer: request.cut })
-  const compiled = await engine.compile(tuned.graph, { weights, state: tuned.state })
-  compiled.setState('parameters', trainedParameters(tuned.layout, weights))
-  if (training) {
-    compiled.setState('moment1', new Float32Array(tuned.layout.size))
-    compiled.setState('moment2', new Float32Array(tuned.layout.size))
-  }
-  const text = collate(
-    ids.map((row) => ({ ids: row, typeIds: row.map(() => 0) })),
-    0,
+async function load(request: LoadRequest): Promise<OpenGraph> {
+  const { kind, cut, weights, quantised } = request
+  const work = workload(request.work)
+  const engine = await openDevice(request, request.threads)
+  const tasks = request.allTasks ? work.model.tasks : work.model.tasks.slice(0, 1)
+  return openGraph(
+    kind,
+    work,
+    engine,
+    {
+      weights: { path: weights.path, entries: new Map(weights.entries) },
+      quantised: quantised && { path: quantised.path, entries: new Map(quantised.entries) },
+    },
+    { cut, readings: tasks.map((_, task) => ({ task, variant: {} })) },
   )
-  const feeds = { ...encoderFeeds(text), ...targetFeeds(labels, 2, batch) }
-  let step = 0
-  return async (count) => {
-    const ms: number[] = []
-    let result = 0
-    for (let i = 0; i < count; i++) {
-      step += 1
-      const began = performance.now()
-      result = await once(
-        compiled,
-        training ? { ...feeds, ...optimizerFeeds(step, 1e-3, 0.01, optimizer) } : feeds,
-        training,
-      )
-      ms.push(performance.now() - began)
-    }
-    return { ms, result }
+}
+
+/** What this program uses of TensorFlow.js to see whether tensors are left behind. */
+function countTensors(): number {
+  const tf = createRequire(import.meta.url)('@tensorflow/tfjs-core') as { memory(): { numTensors: number } }
+  return tf.memory().numTensors
+}
+
+let graph: OpenGraph | undefined
+let interpreted = false
+let step = 0
+
+async function answer(request: { load?: LoadRequest; train?: number; infer?: number }): Promise<object> {
+  if (request.load) {
+    interpreted = request.load.engine === 'tensorflow'
+    graph = await load(request.load)
+    const { buildMs, compileMs, operations } = graph
+    return { buildMs, compileMs, operations }
   }
-}
-
-async function once(
-  compiled: CompiledGraph,
-  feeds: Record<string, HostTensor>,
-  training: boolean,
-): Promise<number> {
-  const output = training ? 'loss' : 'logits'
-  const { [output]: tensor } = await compiled.run(feeds, [output])
-  return Number(tensor?.data[0])
-}
-
-/** Only the trained parameters are read here: the whole file in memory would count as ours. */
-function trainedParameters(layout: ParameterLayout, { path, entries }: WeightFile): Float32Array {
-  const vector = new Float32Array(layout.size)
-  const file = openSync(path, 'r')
-  for (const { name, offset, size } of layout.entries.values()) {
-    const entry = entries.get(name)
-    if (!entry) throw new Error(`the weight file lacks ${name}`)
-    readSync(file, vector.subarray(offset, offset + size), { position: entry.offset })
+  if (!graph) throw new Error('nothing was loaded')
+  const ms: number[] = []
+  let result = 0
+  for (let i = 0; i < (request.train ?? request.infer ?? 0); i++) {
+    const began = performance.now()
+    result = await graph.run(step++)
+    ms.push(performance.now() - began)
   }
-  closeSync(file)
-  return vector
+  return { ms, result }
 }
 
-let run: Awaited<ReturnType<typeof load>> | undefined
 for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line) as { load?: LoadRequest; train?: number; infer?: number }
-  let answer: object = {}
-  if (request.load) run = await load(request.load)
-  else if (run) answer = await run(request.train ?? request.infer ?? 0)
-  console.log(JSON.stringify({ ...answer, peakRssBytes: process.resourceUsage().maxRSS * 1024 }))
+  let told: object
+  try {
+    told = {
+      ...(await answer(JSON.parse(line) as Parameters<typeof answer>[0])),
+      rssBytes: process.memoryUsage.rss(),
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      ...(interpreted ? { tensors: countTensors() } : {}),
+    }
+  } catch (error) {
+    told = { error: error instanceof Error ? error.message : String(error) }
+  }
+  console.log(JSON.stringify(told))
 }

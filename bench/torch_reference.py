@@ -91,29 +91,36 @@ class Model(torch.nn.Module):
         return self.head2(torch.tanh(self.head1(x[:, 0])))
 
 
+def load_model(request):
+    """The model with the weights of a file, and those of its parameters that are trained."""
+    with open(request["weights"], "rb") as file:
+
+        def read(name):
+            # One tensor at a time: a second copy of the file in memory would count as PyTorch's.
+            entry = request["entries"][name]
+            file.seek(entry["offset"])
+            data = bytearray(file.read(entry["byteLength"]))
+            return torch.frombuffer(data, dtype=torch.float32).view(entry["shape"])
+
+        model = Model(read, request["config"])
+    return model, [p for p in model.parameters() if p.requires_grad]
+
+
 class Session:
     def __init__(self, request):
         torch.set_num_threads(request["threads"])
         self.bf16 = request["precision"] == "bf16"
-
-        with open(request["weights"], "rb") as file:
-
-            def read(name):
-                # One tensor at a time: a second copy of the file in memory would count as PyTorch's.
-                entry = request["entries"][name]
-                file.seek(entry["offset"])
-                data = bytearray(file.read(entry["byteLength"]))
-                return torch.frombuffer(data, dtype=torch.float32).view(entry["shape"])
-
-            self.model = Model(read, request["config"])
-        self.ids = torch.tensor(request["ids"], dtype=torch.long)
-        self.mask = torch.ones(self.ids.shape)
-        self.labels = torch.tensor(request["labels"], dtype=torch.long)
-        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.device = request["device"]
+        model, self.trained = load_model(request)
+        model.to(self.device)
+        self.model = torch.compile(model) if request["compiled"] else model
+        self.ids = torch.tensor(request["ids"], dtype=torch.long, device=self.device)
+        self.mask = torch.ones(self.ids.shape, device=self.device)
+        self.labels = torch.tensor(request["labels"], dtype=torch.long, device=self.device)
         self.optimizer = torch.optim.AdamW(self.trained, lr=1e-3, weight_decay=0.01)
 
     def cast(self):
-        return torch.autocast("cpu", dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext()
+        return torch.autocast(self.device, dtype=torch.bfloat16) if self.bf16 else contextlib.nullcontext()
 
     def train(self):
         self.optimizer.zero_grad(set_to_none=True)
@@ -149,4 +156,5 @@ def main():
         print(json.dumps(answer), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

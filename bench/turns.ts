@@ -1,11 +1,19 @@
+import { setTimeout } from 'node:timers/promises'
+
 import { median } from '../main/training/metrics.ts'
+import type { Kind } from './graphs.ts'
+import type { Side } from './side.ts'
+import type { SizeName } from './sizes.ts'
 
 /** Something whose runs are timed. */
 export interface Timed {
   name: string
   /** Runs once. @param step counted from 0 */
-  run(step: number): Promise<void>
+  run(step: number): Promise<unknown>
 }
+
+/** Counted runs of one turn: enough to measure, few enough that all sides meet the same weather. */
+export const runsInTurn: Readonly<Record<SizeName, number>> = { tiny: 12, mini: 6, small: 3, base: 2 }
 
 /**
  * Milliseconds of every run. All take turns in one process, so that whatever else the machine does meets all of them
@@ -29,6 +37,34 @@ export async function takeTurns(
     step += turn
   }
   return times
+}
+
+/** A live process that is measured, and what it has told so far. */
+export interface LiveSide {
+  name: string
+  kind: Kind
+  side: Side
+  ms: number[]
+  peakRssBytes: number
+}
+
+/** Threads of the side that ran last may spin on for a while: the rest, and an uncounted first run, keep them apart. */
+export const restMs = 150
+
+/** The same with processes of their own. */
+export async function askInTurns(
+  live: readonly LiveSide[],
+  { rounds, turn }: { rounds: number; turn: number },
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const each of live) {
+      await setTimeout(restMs)
+      const { ms, peakRssBytes } = await each.side.ask({ [each.kind]: turn + 1 })
+      each.ms.push(...ms.slice(1))
+      each.peakRssBytes = peakRssBytes
+    }
+  }
+  for (const { name, ms } of live) warnIfRestless(name, ms)
 }
 
 /** On a shared machine a median says more about the others than about what is measured. */

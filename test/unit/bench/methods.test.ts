@@ -5,16 +5,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
-import {
-  benchRobustDrop,
-  benchSharedLayers,
-  benchTaskDrop,
-  type MethodBenchOptions,
-} from '../../../bench/methods.ts'
+import { benchRobustDrop, benchSharedLayers, benchTaskDrop } from '../../../bench/methods.ts'
+import type { SavingOptions } from '../../../bench/savings.ts'
 import { takeTurns } from '../../../bench/turns.ts'
 
 let cache: string
-let options: MethodBenchOptions
+let options: SavingOptions
 beforeAll(() => {
   cache = mkdtempSync(join(tmpdir(), 'workbench-bench-'))
   options = { engine: createOnnxRuntimeEngine({ threads: 1 }), cache, length: 6, rounds: 1 }
