@@ -1,8 +1,8 @@
 import type { RunSummary } from '../../preload/contract.ts'
+import { findTrainedAdapter } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import {
   experimentOfRun,
-  findTrainedAdapter,
   getExperiment,
   listExperimentIds,
   listSteps,

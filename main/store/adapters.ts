@@ -74,6 +74,14 @@ export function listAdapters(database: Database, modelHash?: string): AdapterRec
     .map(toRecord)
 }
 
+/** The stored adapter that a run has trained. */
+export function findTrainedAdapter(database: Database, runId: string): string | undefined {
+  return database
+    .prepare<[string], string>(`SELECT id FROM adapters WHERE run_id = ? AND kind = 'adapter' LIMIT 1`)
+    .pluck()
+    .get(runId)
+}
+
 /** Names of the adapters' files, relative to the home folder. */
 export function listAdapterFiles(database: Database): string[] {
   return database.prepare<[], string>('SELECT file FROM adapters').pluck().all()

@@ -38,6 +38,27 @@ export function openDatabase(file: string, steps: readonly string[] = migrations
   }
 }
 
+/**
+ * Sets the given fields of the row with this id: one that is given as undefined becomes unknown, an object becomes JSON
+ * text. No such row: nothing happens.
+ */
+export function updateRow<Fields extends object>(
+  database: Database,
+  table: string,
+  columns: Readonly<Record<keyof Fields & string, string>>,
+  id: string,
+  changes: Partial<Fields>,
+): void {
+  const given = Object.entries<string>(columns).filter(([field]) => field in changes)
+  if (given.length === 0) return
+  const values = given.map(([field]) => {
+    const value = changes[field as keyof Fields]
+    return typeof value === 'object' ? JSON.stringify(value) : (value ?? null)
+  })
+  const assignments = given.map(([, column]) => `${column} = ?`).join(', ')
+  database.prepare(`UPDATE ${table} SET ${assignments} WHERE id = ?`).run(...values, id)
+}
+
 /** What SQLite says about a failed write (disk full, file locked), in words for the user; anything else as it is. */
 export function asStoreError(cause: unknown): unknown {
   if (!(cause instanceof SQLite.SqliteError)) return cause

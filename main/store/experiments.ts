@@ -6,7 +6,7 @@ import type {
   RunSummary,
   Scores,
 } from '../../preload/contract.ts'
-import type { Database } from './database.ts'
+import { updateRow, type Database } from './database.ts'
 
 export interface ExperimentRecord {
   id: string
@@ -122,31 +122,24 @@ export function experimentOfRun(database: Database, runId: string): string | und
     .get(runId)
 }
 
+/** What changes while an experiment lives. */
+export interface ExperimentState extends Pick<ExperimentRecord, 'name' | 'question' | 'status' | 'priority'> {
+  startedAt: string | undefined
+  endedAt: string | undefined
+}
+
+const columnOf = {
+  name: 'name',
+  question: 'question',
+  status: 'status',
+  priority: 'priority',
+  startedAt: 'started_at',
+  endedAt: 'ended_at',
+} as const satisfies Record<keyof ExperimentState, keyof ExperimentColumns>
+
 /** Sets the given fields; one that is given as undefined becomes unknown. */
-export function updateExperiment(
-  database: Database,
-  id: string,
-  changes: Partial<
-    Pick<ExperimentRecord, 'name' | 'question' | 'status' | 'priority'> & {
-      startedAt: string | undefined
-      endedAt: string | undefined
-    }
-  >,
-): void {
-  const columns = {
-    name: 'name',
-    question: 'question',
-    status: 'status',
-    priority: 'priority',
-    startedAt: 'started_at',
-    endedAt: 'ended_at',
-  } as const satisfies Record<keyof typeof changes, string>
-  const given = Object.entries(columns).filter(([field]) => field in changes)
-  if (given.length === 0) return
-  const values = given.map(([field]) => changes[field as keyof typeof changes] ?? null)
-  database
-    .prepare(`UPDATE experiments SET ${given.map(([, column]) => `${column} = ?`).join(', ')} WHERE id = ?`)
-    .run(...values, id)
+export function updateExperiment(database: Database, id: string, changes: Partial<ExperimentState>): void {
+  updateRow<ExperimentState>(database, 'experiments', columnOf, id, changes)
 }
 
 export function removeExperiment(database: Database, id: string): void {
@@ -177,14 +170,6 @@ export function updateStep(
        WHERE experiment = ? AND position = ?`,
     )
     .run(status, runId ?? null, JSON.stringify(plan), error ?? null, experiment, position)
-}
-
-/** The stored adapter that a run has trained. */
-export function findTrainedAdapter(database: Database, runId: string): string | undefined {
-  return database
-    .prepare<[string], string>(`SELECT id FROM adapters WHERE run_id = ? AND kind = 'adapter' LIMIT 1`)
-    .pluck()
-    .get(runId)
 }
 
 function toRecord(row: ExperimentColumns): ExperimentRecord {

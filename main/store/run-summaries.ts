@@ -1,14 +1,13 @@
-import type {
-  MethodFamily,
-  RunAnnotation,
-  RunProgress,
-  RunQuery,
-  RunStatus,
-  RunSummary,
-  Scores,
-  ScoreName,
-} from '../../preload/contract.ts'
+import type { RunAnnotation, RunProgress, RunQuery, RunSummary, Scores } from '../../preload/contract.ts'
 import type { Database } from './database.ts'
+import {
+  bestOf,
+  identityOf,
+  joinBestSoFar,
+  parseColumn,
+  selectBestSoFar,
+  type CommonRunColumns,
+} from './run-columns.ts'
 
 /** What a list shows of a run, without what must be looked up elsewhere. */
 export interface SummaryRecord extends Omit<RunSummary, 'resumable'> {
@@ -18,26 +17,14 @@ export interface SummaryRecord extends Omit<RunSummary, 'resumable'> {
   latestCheckpoint?: string
 }
 
-interface SummaryColumns {
-  id: string
-  name: string
-  status: RunStatus
-  method: string
-  family: MethodFamily
+interface SummaryColumns extends CommonRunColumns {
   variant: string | null
-  model_id: string
-  model_name: string
-  dataset_id: string
-  dataset_name: string
   seed: number
-  best_metric: ScoreName
-  created_at: string
   started_at: string | null
   ended_at: string | null
   progress: string | null
   trainable_parameters: number | null
   backbone_parameters: number | null
-  best: string | null
   test: string | null
   examples_per_second: number | null
   step_ms: number | null
@@ -48,27 +35,20 @@ interface SummaryColumns {
   notes: string | null
   archived: 0 | 1
   imported: 0 | 1
-  best_epoch: number | null
-  best_value: number | null
   latest_path: string | null
   experiment_id: string | null
   experiment_name: string | null
   experiment_variant: string | null
 }
 
-// While a run goes on, its best score is the validation score that was stored for its best checkpoint's step.
 const select = `
   SELECT runs.id, runs.name, runs.status, method, family, runs.variant, model_id, model_name, dataset_id, dataset_name,
     seed, best_metric, runs.created_at, runs.started_at, runs.ended_at, progress, trainable_parameters,
     backbone_parameters, best, test, examples_per_second, step_ms, peak_rss_bytes, seconds, runs.error, tags, notes,
-    archived, imported, best_checkpoint.epoch AS best_epoch, run_metrics.value AS best_value,
+    archived, imported, ${selectBestSoFar},
     latest_checkpoint.path AS latest_path, experiments.id AS experiment_id, experiments.name AS experiment_name,
     experiment_steps.variant AS experiment_variant
-  FROM runs
-  LEFT JOIN run_checkpoints AS best_checkpoint
-    ON runs.best IS NULL AND best_checkpoint.run = runs.number AND best_checkpoint.kind = 'best'
-  LEFT JOIN run_metrics ON run_metrics.run = best_checkpoint.run
-    AND run_metrics.name = 'validation.' || runs.best_metric AND run_metrics.step = best_checkpoint.step
+  FROM runs ${joinBestSoFar}
   LEFT JOIN run_checkpoints AS latest_checkpoint
     ON runs.status <> 'finished' AND latest_checkpoint.run = runs.number AND latest_checkpoint.kind = 'latest'
   LEFT JOIN experiment_steps ON experiment_steps.run_id = runs.id
@@ -103,7 +83,7 @@ export function annotateRuns(database: Database, annotation: RunAnnotation): voi
   )
   database.transaction(() => {
     for (const id of ids) {
-      const before = parse<string[]>(readTags.get(id) ?? null) ?? []
+      const before = parseColumn<string[]>(readTags.get(id) ?? null) ?? []
       const tags = [...new Set([...before, ...addTags])].filter((tag) => !removeTags.includes(tag)).sort()
       write.run(
         tags.length > 0 ? JSON.stringify(tags) : null,
@@ -116,46 +96,30 @@ export function annotateRuns(database: Database, annotation: RunAnnotation): voi
 }
 
 function toSummary(row: SummaryColumns): SummaryRecord {
-  const progress = parse<RunProgress>(row.progress)
-  const best = parse<NonNullable<RunSummary['best']>>(row.best)
+  const progress = parseColumn<RunProgress>(row.progress)
   return {
-    id: row.id,
-    name: row.name,
-    status: row.status,
-    method: row.method,
-    family: row.family,
-    modelId: row.model_id,
-    modelName: row.model_name,
-    datasetId: row.dataset_id,
-    datasetName: row.dataset_name,
+    ...identityOf(row),
     seed: row.seed,
-    createdAt: row.created_at,
     ...given('variant', row.variant),
     ...given('startedAt', row.started_at),
     ...given('endedAt', row.ended_at),
     ...given('progress', progress),
     ...given('trainableParameters', row.trainable_parameters),
     ...given('backboneParameters', row.backbone_parameters),
-    ...given('best', best ?? bestSoFar(row)),
-    ...given('test', parse<Scores>(row.test)),
+    ...given('best', bestOf(row)),
+    ...given('test', parseColumn<Scores>(row.test)),
     ...given('examplesPerSecond', row.examples_per_second),
     ...given('stepMs', row.step_ms),
     ...given('peakRssBytes', row.peak_rss_bytes),
     ...given('seconds', row.seconds ?? progress?.seconds),
     ...given('error', row.error),
-    ...given('tags', parse<string[]>(row.tags)),
+    ...given('tags', parseColumn<string[]>(row.tags)),
     ...given('notes', row.notes),
     ...(row.archived === 1 ? { archived: true } : {}),
     ...(row.imported === 1 ? { imported: true } : {}),
     ...given('experiment', experimentOf(row)),
     ...given('latestCheckpoint', row.latest_path),
   }
-}
-
-function bestSoFar({ best_epoch, best_value, best_metric }: SummaryColumns): RunSummary['best'] {
-  return best_epoch === null || best_value === null
-    ? undefined
-    : { epoch: best_epoch, metric: best_metric, value: best_value }
 }
 
 function experimentOf(row: SummaryColumns): RunSummary['experiment'] {
@@ -169,8 +133,4 @@ function given<Name extends string, Value>(
   value: Value | null | undefined,
 ): { [Key in Name]?: Value } {
   return value === null || value === undefined ? {} : ({ [name]: value } as { [Key in Name]: Value })
-}
-
-function parse<Value>(text: string | null): Value | undefined {
-  return text === null ? undefined : JSON.parse(text)
 }

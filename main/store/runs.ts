@@ -8,10 +8,17 @@ import {
   type RunStatus,
   type RunSummary,
   type Scores,
-  type ScoreName,
   type TaskResult,
 } from '../../preload/contract.ts'
-import type { Database } from './database.ts'
+import { updateRow, type Database } from './database.ts'
+import {
+  bestOf,
+  identityOf,
+  joinBestSoFar,
+  parseColumn,
+  selectBestSoFar,
+  type CommonRunColumns,
+} from './run-columns.ts'
 import { insertRunAdapters, insertRunTasks, type RunAdapterRecord, type RunTaskRecord } from './run-tasks.ts'
 
 /** What is known of a run when it is put into the queue, and never changes but for the name. */
@@ -69,24 +76,13 @@ export interface RunRecord
     Omit<NewRun, 'trainableParameters' | 'backboneParameters' | 'variant' | 'tasks' | 'adapters'>,
     RunState {}
 
-interface RunColumns {
+interface RunColumns extends CommonRunColumns {
   number: number
-  id: string
-  name: string
-  status: RunStatus
   queue_order: number | null
-  method: string
-  family: MethodFamily
-  model_id: string
-  model_name: string
-  dataset_id: string
-  dataset_name: string
   dataset_hash: string
   labels: string
   seed: number
-  best_metric: ScoreName
   config: string
-  created_at: string
   started_at: string | null
   ended_at: string | null
   trainer_pid: number | null
@@ -96,7 +92,6 @@ interface RunColumns {
   backbone_parameters: number | null
   backbone_hash_before: string | null
   backbone_hash_after: string | null
-  best: string | null
   test: string | null
   confusion: string | null
   task_results: string | null
@@ -106,8 +101,6 @@ interface RunColumns {
   peak_rss_bytes: number | null
   seconds: number | null
   error: string | null
-  best_epoch: number | null
-  best_value: number | null
 }
 
 const columnOf = {
@@ -134,13 +127,7 @@ const columnOf = {
   error: 'error',
 } as const satisfies Record<keyof RunState, keyof RunColumns>
 
-// While a run goes on, its best score is the validation score that was stored for its best checkpoint's step.
-const select = `
-  SELECT runs.*, run_checkpoints.epoch AS best_epoch, run_metrics.value AS best_value
-  FROM runs
-  LEFT JOIN run_checkpoints ON run_checkpoints.run = runs.number AND run_checkpoints.kind = 'best'
-  LEFT JOIN run_metrics ON run_metrics.run = runs.number
-    AND run_metrics.name = 'validation.' || runs.best_metric AND run_metrics.step = run_checkpoints.step`
+const select = `SELECT runs.*, ${selectBestSoFar} FROM runs ${joinBestSoFar}`
 
 /** Stores a run with the status `queued`, last in the queue, with its tasks and the adapters that it builds on. */
 export function insertRun(database: Database, run: NewRun): void {
@@ -207,16 +194,7 @@ export function listRunIds(database: Database, statuses: readonly RunStatus[]): 
 
 /** Sets the given fields; one that is given as undefined becomes unknown. No such run: nothing happens. */
 export function updateRun(database: Database, id: string, changes: Partial<RunState>): void {
-  const assignments: string[] = []
-  const values: (string | number | null)[] = []
-  for (const [field, column] of Object.entries(columnOf)) {
-    if (!(field in changes)) continue
-    const value = changes[field as keyof RunState]
-    assignments.push(`${column} = ?`)
-    values.push(typeof value === 'object' ? JSON.stringify(value) : (value ?? null))
-  }
-  if (assignments.length === 0) return
-  database.prepare(`UPDATE runs SET ${assignments.join(', ')} WHERE id = ?`).run(...values, id)
+  updateRow<RunState>(database, 'runs', columnOf, id, changes)
 }
 
 /** Puts a run at the end of the queue again, without the end and the error of its last attempt. */
@@ -246,47 +224,29 @@ export function removeRun(database: Database, id: string): boolean {
 }
 
 function toRecord(row: RunColumns): RunRecord {
-  const best = parse<NonNullable<RunSummary['best']>>(row.best)
-  const soFar =
-    row.best_epoch === null || row.best_value === null
-      ? undefined
-      : { epoch: row.best_epoch, metric: row.best_metric, value: row.best_value }
   return {
-    id: row.id,
-    name: row.name,
-    status: row.status,
-    method: row.method,
-    family: row.family,
-    modelId: row.model_id,
-    modelName: row.model_name,
-    datasetId: row.dataset_id,
-    datasetName: row.dataset_name,
+    ...identityOf(row),
     datasetHash: row.dataset_hash,
     // A configuration that an older program stored lacks the settings that came later: they have their defaults.
     config: RunConfig.parse(JSON.parse(row.config)),
-    createdAt: row.created_at,
     startedAt: row.started_at ?? undefined,
     endedAt: row.ended_at ?? undefined,
     trainerPid: row.trainer_pid ?? undefined,
-    progress: parse<RunProgress>(row.progress),
-    environment: parse<RunEnvironment>(row.environment),
+    progress: parseColumn<RunProgress>(row.progress),
+    environment: parseColumn<RunEnvironment>(row.environment),
     trainableParameters: row.trainable_parameters ?? undefined,
     backboneParameters: row.backbone_parameters ?? undefined,
     backboneHashBefore: row.backbone_hash_before ?? undefined,
     backboneHashAfter: row.backbone_hash_after ?? undefined,
-    best: best ?? soFar,
-    test: parse<Scores>(row.test),
-    confusion: parse<ConfusionMatrix[]>(row.confusion),
-    taskResults: parse<TaskResult[]>(row.task_results),
-    analysis: parse<RunAnalysis>(row.analysis),
+    best: bestOf(row),
+    test: parseColumn<Scores>(row.test),
+    confusion: parseColumn<ConfusionMatrix[]>(row.confusion),
+    taskResults: parseColumn<TaskResult[]>(row.task_results),
+    analysis: parseColumn<RunAnalysis>(row.analysis),
     examplesPerSecond: row.examples_per_second ?? undefined,
     stepMs: row.step_ms ?? undefined,
     peakRssBytes: row.peak_rss_bytes ?? undefined,
     seconds: row.seconds ?? undefined,
     error: row.error ?? undefined,
   }
-}
-
-function parse<Value>(text: string | null): Value | undefined {
-  return text === null ? undefined : JSON.parse(text)
 }
