@@ -20,6 +20,9 @@ const signatures: { bytes: number[]; what: string; advice: string }[] = [
   },
   { bytes: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', advice: 'Convert it to CSV or JSONL.' },
   { bytes: [0xfe, 0xff], what: 'big-endian UTF-16', advice: 'Save it as UTF-8.' },
+  // Begins as UTF-16 does.
+  { bytes: [0xff, 0xfe, 0, 0], what: 'UTF-32', advice: 'Save it as UTF-8.' },
+  { bytes: [0, 0, 0xfe, 0xff], what: 'UTF-32', advice: 'Save it as UTF-8.' },
 ]
 
 /**

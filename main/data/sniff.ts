@@ -63,6 +63,12 @@ async function sniffFile(source: SourceFile, options: ReadOptions): Promise<Read
   if (lines.every((line) => line.text.trim() === '')) {
     throw new WorkbenchError('bad-input', `${path} has no text in it. Choose a file with labelled text.`)
   }
+  if (lines.length === 1 && /\r[^\r]/.test(lines[0]?.text ?? '')) {
+    throw new WorkbenchError(
+      'bad-input',
+      `${path} is a single line: it has carriage returns where line feeds end lines. Save it with the line ends of Windows, Linux or today's macOS.`,
+    )
+  }
   const base = { path, encoding, byteOrderMark }
   const common = { source, bytes, fineLabels: options.fineLabels ?? false, raw: rawOf(lines), records: [] }
   const fixed = source.label === undefined ? {} : { fixedLabel: source.label }
@@ -156,8 +162,12 @@ function bestDelimited(path: string, lines: readonly Line[], options: ReadOption
   if (delimiter !== undefined) return guessDelimited(lines, readDelimiter(delimiter), quoting)
   const usual = /\.csv$/i.test(path) ? ',' : '\t'
   const guesses = delimiters.map((candidate) => guessDelimited(lines, candidate, quoting))
-  const rank = (guess: DelimitedGuess) =>
-    (guess.columns >= 2 ? guess.share : 0) + (guess.delimiter === usual ? 0.05 : 0)
+  const rank = (guess: DelimitedGuess) => {
+    if (guess.columns < 2) return guess.delimiter === usual ? 0.05 : 0
+    // Texts may all have one comma: then the header tells that it is not what separates.
+    const fits = guess.records[0]?.length === guess.columns
+    return guess.share + (guess.delimiter === usual ? 0.05 : 0) + (fits ? 0.1 : 0)
+  }
   const [best] = guesses.sort((a, b) => rank(b) - rank(a) || b.columns - a.columns)
   return best ?? guessDelimited(lines, usual, quoting)
 }

@@ -129,6 +129,7 @@ describe('input that cannot be imported', () => {
       /no usable row \(line 2: the text is empty\)/,
     ],
     ['no objects in JSONL', 'none.jsonl', '[1]\n[2]\n', /no line that is a JSON object/],
+    ['lines that end with a carriage return alone', 'mac.csv', 'text,label\ra,x\rb,y\r', /carriage returns/],
     ['a JSON array', 'array.json', '[{"text":"a","label":"b"}]', /one JSON array/],
     [
       'one row of each class',

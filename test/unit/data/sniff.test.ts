@@ -54,6 +54,18 @@ describe('sniffing one file', () => {
       { format: 'delimited', delimiter: '|', header: true, text: 'text', label: 'label' },
     ],
     [
+      'semicolons between texts that all have one comma',
+      'h.csv',
+      'text;label\nyes, it was good;a\nno, it was bad;b\nwell, it was fine;a\n',
+      { delimiter: ';', header: true, text: 'text', label: 'label' },
+    ],
+    [
+      'tabs between texts that all have one comma, in a file called CSV',
+      'i.csv',
+      'text\tlabel\nyes, it was good\ta\nno, it was bad\tb\nwell, it was fine\ta\n',
+      { delimiter: '\t', header: true, text: 'text', label: 'label' },
+    ],
+    [
       'a pair among many columns',
       'g.tsv',
       'id\tqid1\tquestion1\tquestion2\tis_duplicate\n0\t1\tHow are you?\tHow do you do?\t1\n1\t3\tWho is it?\tWhat is it?\t0\n2\t5\tA b c?\tD e f?\t0\n3\t7\tA b g?\tD e f?\t1\n',
