@@ -81,6 +81,10 @@ export async function* readLines(
 
 function decoderOf(encoding: Encoding): (bytes: Buffer) => { text: string; problem?: string } {
   if (encoding === 'latin-1') return (bytes) => ({ text: withoutReturn(bytes.toString('latin1')) })
+  if (encoding === 'windows-1252') {
+    const decoder = new TextDecoder(encoding)
+    return (bytes) => ({ text: withoutReturn(decoder.decode(bytes)) })
+  }
   return (bytes) => {
     const text = withoutReturn(bytes.toString('utf8'))
     if (text.includes('\ufffd') && !isUtf8(bytes)) return { text, problem: 'the line is not valid UTF-8' }

@@ -80,7 +80,11 @@ function warningsOf(plan: ReadPlan, rows: readonly DatasetRow[], rejected: reado
     )
   }
   if (sniffed.encoding === 'latin-1') {
-    warnings.push(`${source.path} is not valid UTF-8 and is read as latin-1; look at its accented letters.`)
+    const odd = rows.some(({ text, secondText = '' }) => /[\u0080-\u009f]/.test(text + secondText))
+    const other = odd ? ' Its dashes and quotation marks ask for windows-1252.' : ''
+    warnings.push(
+      `${source.path} is not valid UTF-8 and is read as latin-1; look at its accented letters.${other}`,
+    )
   }
   if (sniffed.format === 'lines' && source.label === undefined) {
     warnings.push(

@@ -3,7 +3,7 @@ import { z } from 'zod'
 export const SplitName = z.enum(['train', 'validation', 'test'])
 export type SplitName = z.infer<typeof SplitName>
 
-export const Encoding = z.enum(['utf-8', 'utf-16le', 'latin-1'])
+export const Encoding = z.enum(['utf-8', 'utf-16le', 'latin-1', 'windows-1252'])
 export type Encoding = z.infer<typeof Encoding>
 
 /** How a file is to be read; every field left out is sniffed. Columns go by header name or by 1-based number. */

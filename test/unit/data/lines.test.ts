@@ -60,6 +60,11 @@ describe('readLines', () => {
     ])
   })
 
+  it('decodes windows-1252, in which latin-1 has control characters', async () => {
+    const path = files.write('w.txt', Buffer.from([0x93, 0x80, 0x35, 0x94, 0x0d, 0x0a, 0xe9]))
+    expect(await textsOf(path, 'windows-1252')).toEqual(['\u201c\u20ac5\u201d', '\u00e9'])
+  })
+
   it('marks a line longer than 16 MB and goes on after it', async () => {
     const path = files.write('huge.txt', `a\n${'x'.repeat(17 * 1024 * 1024)}\nb\n`)
     const lines = await linesOf(path, 'utf-8')
@@ -118,6 +123,8 @@ describe('sniffEncoding', () => {
     ['zip', [0x50, 0x4b, 3, 4], /zip archive or a spreadsheet/],
     ['parquet', [0x50, 0x41, 0x52, 0x31], /Parquet/],
     ['utf-16be', [0xfe, 0xff, 0, 0x61], /big-endian/],
+    ['utf-32le', [0xff, 0xfe, 0, 0, 0x61, 0, 0, 0], /UTF-32/],
+    ['utf-32be', [0, 0, 0xfe, 0xff, 0, 0, 0, 0x61], /UTF-32/],
     ['zeros', [0x61, 0, 0, 0, 0x62], /not a text file/],
   ])('refuses %s, saying what it is', async (name, bytes, message) => {
     const path = files.write(`${name}.bin`, Uint8Array.from(bytes))

@@ -48,6 +48,13 @@ describe('previewDataset', () => {
     expect(none.warnings).toEqual([expect.stringMatching(/no row can be used/)])
   })
 
+  it('names windows-1252 where latin-1 has no letters for the bytes', async () => {
+    const path = files.write('w.tsv', Buffer.from('text\tlabel\nfine \x96 really\tx\nnot so\ty\n', 'latin1'))
+    expect((await preview([path])).warnings).toEqual([expect.stringMatching(/windows-1252/)])
+    const chosen = await preview([path], { encoding: 'windows-1252' })
+    expect([chosen.files[0]?.rows[0]?.text, chosen.warnings]).toEqual(['fine \u2013 really', []])
+  })
+
   it('warns when nearly every row has a label of its own', async () => {
     const body = Array.from({ length: 600 }, (_, at) => `a text\t${at}`).join('\n')
     const { warnings } = await preview([files.write('f.tsv', `text\tlabel\n${body}\n`)])
