@@ -40,7 +40,10 @@ export function addDatasetCommands(program: Command, host: CliHost): void {
       return withWorkbench(host, options, async (client, output) => {
         const dataset = await importSources(client, output, sources)
         const { id, name, rows, rejected, labels, splits } = dataset
-        output.result({ id, name, rows, rejected, labels, splits }, () => describe(dataset))
+        // Its rejected rows have been named while it was imported.
+        output.result({ id, name, rows, rejected, labels, splits }, () =>
+          describe({ ...dataset, rejectedRows: [] }),
+        )
       })
     })
 
