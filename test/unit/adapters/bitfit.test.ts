@@ -1,20 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import { findMethod } from '../../../main/adapters/registry.ts'
-import { parseBackboneConfig, type BackboneConfig } from '../../../main/models/config.ts'
+import type { BackboneConfig } from '../../../main/models/config.ts'
 import { backboneTensors } from '../../../main/models/weights.ts'
-import { smallConfig } from '../../fixtures/computed.ts'
-import { makeTrainingFolder, run, type TrainingFolder } from '../../fixtures/training-run.ts'
+import { prepared, smallConfig, smallConfigs } from '../../fixtures/computed.ts'
+import { run, trainingFolderForEachTest } from '../../fixtures/training-run.ts'
 
 const trained = (options: object = {}, config: BackboneConfig = smallConfig) =>
-  findMethod('bitfit').prepare(options, { config, adapterName: 'a', tasks: ['task'], adapters: [] })
-    .parameters
+  prepared('bitfit', options, { config }).parameters
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 describe('BitFit', () => {
   it('trains the biases of the backbone, layer norms’ as well, and nothing else', () => {
@@ -38,11 +32,8 @@ describe('BitFit', () => {
   })
 
   it('refuses that for a model that keeps them in one vector with others', () => {
-    const gpt2 = parseBackboneConfig(
-      { model_type: 'gpt2', n_embd: 24, n_layer: 2, n_head: 3, vocab_size: 40, n_positions: 16 },
-      'gpt2',
-    )
-    expect(trained({}, gpt2).length).toBe(1 + 2 * 6)
+    const { gpt2 } = smallConfigs
+    expect(trained({}, gpt2).length).toBe(1 + 3 * 6)
     expect(() => trained({ biases: 'query+intermediate' }, gpt2)).toThrow(/"biases".*gpt2.*in one vector/)
     expect(() => trained({ biases: 'some' })).toThrow(/biases/)
   })

@@ -1,31 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
 import { countOperations, nodesFor } from '../../../main/graph/index.ts'
 import { evaluationGraph, trainingGraph } from '../../../main/training/graphs.ts'
-import {
-  makeTrainingFolder,
-  numbers,
-  run,
-  type Heard,
-  type TrainingFolder,
-} from '../../fixtures/training-run.ts'
+import { measured, numbers, run, trainingFolderForEachTest, type Heard } from '../../fixtures/training-run.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 const options = { reduction_factor: 4 }
 const short = { epochs: 2 }
-
-/** What a run measured, its configuration and times left out. */
-function measured(heard: Heard) {
-  const { points, result } = numbers(heard)
-  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
-}
 
 describe('robust AdapterDrop', () => {
   it('that never drops is a plain adapter, to the last bit', async () => {

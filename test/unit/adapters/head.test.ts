@@ -3,24 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { HeadChoice } from '../../../preload/contract.ts'
 import { classificationHead } from '../../../main/adapters/head.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
-
-const config = (architecture: BackboneConfig['architecture']): BackboneConfig => ({
-  architecture,
-  layers: 2,
-  hiddenSize: 4,
-  heads: 2,
-  intermediateSize: 8,
-  vocabularySize: 12,
-  maximumPositions: 16,
-  typeVocabularySize: 0,
-  layerNormEpsilon: 1e-5,
-  activation: 'gelu',
-  padTokenId: 0,
-  initializerRange: 0.02,
-})
+import { smallConfigs } from '../../fixtures/computed.ts'
 
 const only = (architecture: BackboneConfig['architecture'], pooling?: HeadChoice['pooling']) =>
-  classificationHead(HeadChoice.parse({ pooling }), config(architecture), 3, 'task').only
+  classificationHead(HeadChoice.parse({ pooling }), smallConfigs[architecture], 3, 'task').only
 
 describe('classificationHead', () => {
   it('reads the token that suits the backbone, unless another is chosen', () => {

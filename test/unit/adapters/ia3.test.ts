@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
-import type { PreparedMethod } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
-import { compute, difference, randomValues, smallConfig } from '../../fixtures/computed.ts'
-
-const prepared = (options: object = {}, name = 'ia3'): PreparedMethod =>
-  findMethod(name).prepare(options, { config: smallConfig, adapterName: 'a', tasks: ['task'], adapters: [] })
+import { compute, difference, prepared, randomValues } from '../../fixtures/computed.ts'
 
 describe('IA3', () => {
   it('trains one vector for keys, values and the inner feed-forward layer, which begins as ones', () => {
-    const { parameters } = prepared({ leave_out: [1, 2] })
+    const { parameters } = prepared('ia3', { leave_out: [1, 2] })
     expect(parameters.map(({ name, shape }) => [name, shape])).toEqual([
       ['encoder.layer.0.attention.self.key.loras.a.lora_B', [24, 1]],
       ['encoder.layer.0.attention.self.value.loras.a.lora_B', [24, 1]],
@@ -19,10 +14,10 @@ describe('IA3', () => {
   })
 
   it('multiplies what a layer gives, its bias included', async () => {
-    const doubled = await compute(prepared({ intermediate_lora: false, attn_matrices: ['v'] }), {
+    const doubled = await compute(prepared('ia3', { intermediate_lora: false, attn_matrices: ['v'] }), {
       values: (name, shape) => (name.endsWith('lora_B') ? randomValues(name, shape).fill(2) : undefined),
     })
-    const twice = await compute(prepared({}, 'head'), {
+    const twice = await compute(prepared('head'), {
       values: (name, shape) =>
         name.includes('.self.value.') ? randomValues(name, shape).map((value) => 2 * value) : undefined,
     })
@@ -30,7 +25,7 @@ describe('IA3', () => {
   })
 
   it('has no rank and no dropout', () => {
-    expect(() => prepared({ r: 2 })).toThrow(/needs r = 1, not 2/)
-    expect(() => prepared({ dropout: 0.1 })).toThrow(/has no dropout/)
+    expect(() => prepared('ia3', { r: 2 })).toThrow(/needs r = 1, not 2/)
+    expect(() => prepared('ia3', { dropout: 0.1 })).toThrow(/has no dropout/)
   })
 })

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import type { PreparedMethod } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
-import { compute, difference, randomValues, smallConfig } from '../../fixtures/computed.ts'
-
-const prepared = (options: object = {}, name = 'seq_bn_inv'): PreparedMethod =>
-  findMethod(name).prepare(options, { config: smallConfig, adapterName: 'a', tasks: ['task'], adapters: [] })
+import { compute, difference, prepared, randomValues } from '../../fixtures/computed.ts'
 
 /** `W_2 relu(W_0 x + b_0) + b_2` of one subnet, in double precision. */
 function subnet(name: string, x: number[]): number[] {
@@ -26,7 +21,9 @@ function subnet(name: string, x: number[]): number[] {
 
 describe('an invertible adapter', () => {
   it('has two small networks on the halves of the embedding', () => {
-    const own = prepared().parameters.filter(({ name }) => name.startsWith('invertible_adapters.'))
+    const own = prepared('seq_bn_inv').parameters.filter(({ name }) =>
+      name.startsWith('invertible_adapters.'),
+    )
     expect(own.map(({ name, shape }) => [name.replace('invertible_adapters.a.', ''), shape])).toEqual([
       ['F.0.weight', [6, 12]],
       ['F.0.bias', [6]],
@@ -40,8 +37,8 @@ describe('an invertible adapter', () => {
   })
 
   it('changes the embeddings in a way that can be undone', async () => {
-    const before = (await compute(prepared({}, 'head')))['hidden.0'] ?? new Float32Array()
-    const after = (await compute(prepared()))['hidden.0'] ?? new Float32Array()
+    const before = (await compute(prepared('head')))['hidden.0'] ?? new Float32Array()
+    const after = (await compute(prepared('seq_bn_inv')))['hidden.0'] ?? new Float32Array()
     expect(difference(before, after)).toBeGreaterThan(1e-2)
     const restored = Array.from({ length: after.length / 24 }, (_, row) => {
       const y = [...after.subarray(row * 24, (row + 1) * 24)]
@@ -60,6 +57,6 @@ describe('an invertible adapter', () => {
     [{ inv_adapter_reduction_factor: 13 }, /inv_adapter_reduction_factor 13 leaves no unit of the 12/],
     [{ inv_adapter_reduction_factor: 0 }, /"inv_adapter_reduction_factor": must be above 0/],
   ])('refuses %j with a sentence', (options, sentence) => {
-    expect(() => prepared(options)).toThrow(sentence)
+    expect(() => prepared('seq_bn_inv', options)).toThrow(sentence)
   })
 })

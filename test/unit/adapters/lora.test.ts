@@ -3,25 +3,20 @@ import { describe, expect, it } from 'vitest'
 import { classificationHead } from '../../../main/adapters/head.ts'
 import { mergeAdapter } from '../../../main/adapters/merge.ts'
 import type { PreparedMethod } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
-import { parseBackboneConfig, type BackboneConfig } from '../../../main/models/config.ts'
 import { backboneTensors } from '../../../main/models/weights.ts'
 import { evaluationGraph, trainingGraph } from '../../../main/training/graphs.ts'
 import { tunedModel } from '../../../main/training/tuned-model.ts'
-import { compute, difference, randomValues, smallConfig } from '../../fixtures/computed.ts'
+import {
+  compute,
+  difference,
+  prepared,
+  randomValues,
+  smallConfig,
+  smallConfigs,
+} from '../../fixtures/computed.ts'
 
-const gpt2 = parseBackboneConfig(
-  { model_type: 'gpt2', n_embd: 24, n_layer: 2, n_head: 3, vocab_size: 40, n_positions: 16 },
-  'gpt2',
-)
-
-const prepared = (
-  options: object = {},
-  name = 'lora',
-  config: BackboneConfig = smallConfig,
-): PreparedMethod =>
-  findMethod(name).prepare(options, { config, adapterName: 'a', tasks: ['task'], adapters: [] })
+const { gpt2 } = smallConfigs
 
 const count = ({ parameters }: PreparedMethod): number =>
   parameters.reduce((total, { shape }) => total + sizeOf(shape), 0)
@@ -34,9 +29,14 @@ const everywhere = {
 
 describe('LoRA', () => {
   it('trains two thin matrices for queries and values of each layer', () => {
-    expect(count(prepared())).toBe(3 * 2 * 2 * 24 * 8)
-    expect(count(prepared({ r: 2, leave_out: '0,2' }))).toBe(2 * 2 * 24 * 2)
-    const { parameters } = prepared({ r: 2, attn_matrices: 'k', intermediate_lora: true, leave_out: [1, 2] })
+    expect(count(prepared('lora'))).toBe(3 * 2 * 2 * 24 * 8)
+    expect(count(prepared('lora', { r: 2, leave_out: '0,2' }))).toBe(2 * 2 * 24 * 2)
+    const { parameters } = prepared('lora', {
+      r: 2,
+      attn_matrices: 'k',
+      intermediate_lora: true,
+      leave_out: [1, 2],
+    })
     expect(parameters.map(({ name, shape }) => [name, shape])).toEqual([
       ['encoder.layer.0.attention.self.key.loras.a.lora_A', [2, 24]],
       ['encoder.layer.0.attention.self.key.loras.a.lora_B', [24, 2]],
@@ -46,28 +46,28 @@ describe('LoRA', () => {
   })
 
   it('counts its change alpha / r', async () => {
-    const strong = await compute(prepared({ r: 2, alpha: 8 }))
-    const enlarged = await compute(prepared({ r: 2, alpha: 2 }), {
+    const strong = await compute(prepared('lora', { r: 2, alpha: 8 }))
+    const enlarged = await compute(prepared('lora', { r: 2, alpha: 2 }), {
       values: (name, shape) =>
         name.endsWith('lora_B') ? randomValues(name, shape).map((value) => 4 * value) : undefined,
     })
     expect(difference(strong['logits'], enlarged['logits'])).toBeLessThan(1e-5)
-    const weak = await compute(prepared({ r: 2, alpha: 2 }))
+    const weak = await compute(prepared('lora', { r: 2, alpha: 2 }))
     expect(difference(strong['logits'], weak['logits'])).toBeGreaterThan(1e-3)
   })
 
   it('lets a gate take the place of alpha', async () => {
-    const gated = prepared({ use_gating: true, alpha: 8 })
-    const other = prepared({ use_gating: true, alpha: 1 })
+    const gated = prepared('lora', { use_gating: true, alpha: 8 })
+    const other = prepared('lora', { use_gating: true, alpha: 1 })
     expect(difference((await compute(gated))['logits'], (await compute(other))['logits'])).toBe(0)
     const open = await compute(gated, {
       values: (name, shape) => (name.endsWith('gate.bias') ? randomValues(name, shape).fill(100) : undefined),
     })
-    expect(difference(open['logits'], (await compute(prepared()))['logits'])).toBeLessThan(1e-6)
+    expect(difference(open['logits'], (await compute(prepared('lora')))['logits'])).toBeLessThan(1e-6)
   })
 
   it('drops what it reads while training, and only then', () => {
-    const model = tunedModel(smallConfig, prepared({ dropout: 0.1 }), [
+    const model = tunedModel(smallConfig, prepared('lora', { dropout: 0.1 }), [
       {
         name: 'task',
         head: classificationHead({ layers: 1, pooling: 'first', dropout: 0 }, smallConfig, 2, 'task'),
@@ -92,7 +92,7 @@ describe('LoRA', () => {
     [{ composition_mode: 'scale', r: 1, dropout: 0.1 }, /"scale" has no dropout/],
     [{ rank: 4 }, /rank/],
   ])('refuses %j with a sentence', (options, sentence) => {
-    expect(() => prepared(options)).toThrow(sentence)
+    expect(() => prepared('lora', options)).toThrow(sentence)
   })
 })
 
@@ -106,7 +106,7 @@ describe('an adapter merged into the backbone', () => {
     ['gpt2', 'ia3', {}, gpt2],
     ['gpt2', 'ia3', { alpha: 2 }, gpt2],
   ])('computes in %s what it computed beside it: %s %j', async (_, name, options, config) => {
-    const method = prepared(options, name, config)
+    const method = prepared(name, options, { config })
     const shapes = new Map(
       [...method.parameters, ...backboneTensors(config)].map((tensor) => [tensor.name, tensor.shape]),
     )
@@ -116,7 +116,7 @@ describe('an adapter merged into the backbone', () => {
       adapter: values,
     })
     expect(merged.size).toBeGreaterThan(0)
-    const plain = prepared({}, 'head', config)
+    const plain = prepared('head', {}, { config })
     // Every position's, since a causal model's first sees no other.
     const last = `hidden.${config.layers}`
     const apart = (await compute(method, { config }))[last]

@@ -1,29 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
 import { findMethod } from '../../../main/adapters/registry.ts'
 import {
-  makeTrainingFolder,
+  measured,
   numbers,
   run,
+  trainingFolderForEachTest,
   wordRows,
   type Heard,
-  type TrainingFolder,
 } from '../../fixtures/training-run.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 const options = { reduction_factor: 4 }
-
-function measured(heard: Heard) {
-  const { points, result } = numbers(heard)
-  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
-}
 
 function lasting(heard: Heard, name: string): number[] {
   return [...heard.points.values()].filter((point) => point.name === name).map(({ value }) => value)

@@ -2,10 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { namedAdapter, refuseUnfusable, type PreparedMethod } from '../../../main/adapters/method.ts'
 import { findMethod } from '../../../main/adapters/registry.ts'
-import { compute, difference, smallConfig } from '../../fixtures/computed.ts'
-
-const prepared = (name: string, options: object = {}): PreparedMethod =>
-  findMethod(name).prepare(options, { config: smallConfig, adapterName: 'a', tasks: ['task'], adapters: [] })
+import { compute, difference, prepared, smallConfig } from '../../fixtures/computed.ts'
 
 const shapeOf = ({ parameters }: PreparedMethod, ending: string) =>
   parameters.find(({ name }) => name.endsWith(ending))?.shape

@@ -2,20 +2,16 @@ import { describe, expect, it } from 'vitest'
 
 import { classificationHead } from '../../../main/adapters/head.ts'
 import type { PreparedMethod } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
 import { evaluationGraph, trainingGraph } from '../../../main/training/graphs.ts'
 import { tunedModel } from '../../../main/training/tuned-model.ts'
-import { compute, difference, randomValues, smallConfig } from '../../fixtures/computed.ts'
-
-const prepared = (options: object = {}, name = 'prefix_tuning'): PreparedMethod =>
-  findMethod(name).prepare(options, { config: smallConfig, adapterName: 'a', tasks: ['task'], adapters: [] })
+import { compute, difference, prepared, randomValues, smallConfig } from '../../fixtures/computed.ts'
 
 const pool = 'prefix_tuning.prefix_tunings.a.self_prefix'
 
 describe('prefix tuning', () => {
   it('trains a table and a network that makes keys and values of all layers', () => {
-    const { parameters } = prepared({ prefix_length: 5, bottleneck_size: 7 })
+    const { parameters } = prepared('prefix_tuning', { prefix_length: 5, bottleneck_size: 7 })
     expect(parameters.map(({ name, shape }) => [name, shape])).toEqual([
       [`${pool}.wte.weight`, [5, 24]],
       [`${pool}.control_trans.0.weight`, [7, 24]],
@@ -26,7 +22,7 @@ describe('prefix tuning', () => {
   })
 
   it('begins as PyTorch’s embedding and linear layers do', () => {
-    const { parameters } = prepared({ bottleneck_size: 7 })
+    const { parameters } = prepared('prefix_tuning', { bottleneck_size: 7 })
     const uniform = (fanIn: number) => ({ kind: 'kaiming-uniform', fanIn })
     expect(parameters.map(({ initialization }) => initialization)).toEqual([
       { kind: 'normal', deviation: 1 },
@@ -38,7 +34,7 @@ describe('prefix tuning', () => {
   })
 
   it('counts only the layers that have a prefix', () => {
-    const { parameters } = prepared({ prefix_length: 5, leave_out: [0] }, 'prefix_tuning_flat')
+    const { parameters } = prepared('prefix_tuning_flat', { prefix_length: 5, leave_out: [0] })
     expect(parameters.map(({ name, shape }) => [name, sizeOf(shape)])).toEqual([
       [`${pool}.control_trans`, 5 * 2 * 2 * 24],
     ])
@@ -58,35 +54,38 @@ describe('prefix tuning', () => {
       )
     }
     const run = (leaveOut: number[]) =>
-      compute(prepared({ prefix_length: length, leave_out: leaveOut }, 'prefix_tuning_flat'), {
+      compute(prepared('prefix_tuning_flat', { prefix_length: length, leave_out: leaveOut }), {
         values: (name) => (name.endsWith('.control_trans') ? values(leaveOut) : undefined),
       })
-    const [all, withoutLast, plain] = [await run([]), await run([2]), await compute(prepared({}, 'head'))]
+    const [all, withoutLast, plain] = [await run([]), await run([2]), await compute(prepared('head'))]
     expect(difference(all['hidden.2'], withoutLast['hidden.2'])).toBe(0)
     expect(difference(all['hidden.3'], withoutLast['hidden.3'])).toBeGreaterThan(1e-4)
     expect(difference((await run([0]))['hidden.1'], plain['hidden.1'])).toBe(0)
   })
 
   it('lets each text’s gate decide how much of it is let through', async () => {
-    const gated = prepared({ use_gating: true })
+    const gated = prepared('prefix_tuning', { use_gating: true })
     const gate = 'encoder.layer.0.attention.self.prefix_tuning.prefix_gates.a'
     const shapes = (method: PreparedMethod) =>
       method.parameters.filter(({ name }) => name.startsWith(gate)).map(({ shape }) => shape)
     expect(shapes(gated)).toEqual([[1, 24], [1]])
-    expect(shapes(prepared({ use_gating: true, shared_gating: false }))).toEqual([[2, 24], [2]])
+    expect(shapes(prepared('prefix_tuning', { use_gating: true, shared_gating: false }))).toEqual([
+      [2, 24],
+      [2],
+    ])
     const open = await compute(gated, {
       values: (name, shape) =>
         name.includes('prefix_gates') && name.endsWith('bias')
           ? randomValues(name, shape).fill(100)
           : undefined,
     })
-    const plain = await compute(prepared())
+    const plain = await compute(prepared('prefix_tuning'))
     expect(difference(open['logits'], plain['logits'])).toBeLessThan(1e-6)
     expect(difference((await compute(gated))['logits'], plain['logits'])).toBeGreaterThan(1e-4)
   })
 
   it('drops keys and values of each example by themselves while training, and only then', () => {
-    const model = tunedModel(smallConfig, prepared({ dropout: 0.2, prefix_length: 5 }), [
+    const model = tunedModel(smallConfig, prepared('prefix_tuning', { dropout: 0.2, prefix_length: 5 }), [
       {
         name: 'task',
         head: classificationHead({ layers: 1, pooling: 'first', dropout: 0 }, smallConfig, 2, 'task'),
@@ -106,6 +105,6 @@ describe('prefix tuning', () => {
     [{ non_linearity: 'swoosh' }, /non_linearity/],
     [{ encoder_prefix: true }, /encoder_prefix/],
   ])('refuses %j with a sentence', (options, sentence) => {
-    expect(() => prepared(options)).toThrow(sentence)
+    expect(() => prepared('prefix_tuning', options)).toThrow(sentence)
   })
 })

@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import type { PrepareContext, PreparedMethod } from '../../../main/adapters/method.ts'
-import { describeMethods, findMethod } from '../../../main/adapters/registry.ts'
-import { parseBackboneConfig } from '../../../main/models/config.ts'
-import { compute, difference, randomValues, smallConfig } from '../../fixtures/computed.ts'
-
-const context: PrepareContext = { config: smallConfig, adapterName: 'a', tasks: ['task'], adapters: [] }
-const prepared = (name: string, options: object = {}): PreparedMethod =>
-  findMethod(name).prepare(options, context)
+import { describeMethods } from '../../../main/adapters/registry.ts'
+import { compute, difference, prepared, randomValues, smallConfigs } from '../../fixtures/computed.ts'
 
 /** Presets that add something to a frozen backbone by themselves. */
 const presets = describeMethods()
@@ -84,31 +78,13 @@ describe('an adapter whose up-projection is 0', () => {
   )
 })
 
-describe.each([
-  [
-    'roberta',
-    {
-      hidden_size: 24,
-      num_hidden_layers: 2,
-      num_attention_heads: 3,
-      intermediate_size: 36,
-      vocab_size: 40,
-      max_position_embeddings: 16,
-      type_vocab_size: 1,
-    },
-  ],
-  [
-    'distilbert',
-    { dim: 24, n_layers: 2, n_heads: 3, hidden_dim: 36, vocab_size: 40, max_position_embeddings: 16 },
-  ],
-  ['gpt2', { n_embd: 24, n_layer: 2, n_head: 3, vocab_size: 40, n_positions: 16 }],
-])('on %s', (type, sizes) => {
-  const config = parseBackboneConfig({ model_type: type, ...sizes }, type)
+describe.each(['roberta', 'distilbert', 'gpt2'] as const)('on %s', (type) => {
+  const config = smallConfigs[type]
 
   it.each(['seq_bn', 'double_seq_bn', 'par_bn', 'seq_bn_inv', 'lora', 'ia3'])(
     'an up-projection of 0 leaves the backbone’s output as it is: %s',
     async (name) => {
-      const on = (preset: string) => findMethod(preset).prepare({}, { ...context, config })
+      const on = (preset: string) => prepared(preset, {}, { config })
       const plain = await compute(on('head'), { config })
       const silent = await compute(on(name), { config, values: withoutEffect(name) })
       expect(difference(silent['logits'], plain['logits'])).toBe(0)

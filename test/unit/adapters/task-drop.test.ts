@@ -1,33 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
 import { dropAtRandom } from '../../../main/adapters/task-drop.ts'
 import { computeLogits } from '../../../main/training/evaluate.ts'
 import { predict } from '../../../main/training/predict.ts'
 import { selectedVariant } from '../../../main/training/selection.ts'
-import {
-  makeTrainingFolder,
-  numbers,
-  run,
-  wordRows,
-  type Heard,
-  type TrainingFolder,
-} from '../../fixtures/training-run.ts'
+import { measured, numbers, run, trainingFolderForEachTest, wordRows } from '../../fixtures/training-run.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 const options = { reduction_factor: 4 }
 const short = { epochs: 2 }
-
-function measured(heard: Heard) {
-  const { points, result } = numbers(heard)
-  return { points, validation: result?.validation, test: result?.test, confusion: result?.confusion }
-}
 
 function twoTasks() {
   return [

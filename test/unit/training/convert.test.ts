@@ -1,20 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { openCheckpoint } from '../../../main/models/checkpoint/index.ts'
 import { loadBackbone } from '../../../main/models/weights.ts'
 import { convertAdapter } from '../../../main/training/convert.ts'
 import type { ConvertJob, JobAdapter } from '../../../main/training/messages.ts'
 import { readStoredAdapters } from '../../../main/training/stored-adapters.ts'
-import { makeTrainingFolder, run, type TrainingFolder } from '../../fixtures/training-run.ts'
+import { run, trainingFolderForEachTest } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 async function trained(method: string, options: Record<string, unknown> = {}): Promise<JobAdapter> {
   const job = folder.jobFor(method, { method, options, training: { epochs: 1 } })

@@ -1,13 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import type { EarlierRun, TrainJob, TrainResult } from '../../../main/training/messages.ts'
-import { makeTrainingFolder, run, wordRows, type TrainingFolder } from '../../fixtures/training-run.ts'
+import { run, trainingFolderForEachTest, wordRows } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 /** What the workbench tells of a finished run to the one that goes on from it. */
 function asEarlier({ runId, config, tasks, adapters, runFolder }: TrainJob): EarlierRun {
@@ -113,7 +109,9 @@ describe('a chain of three tasks', () => {
     expect(afterThird?.[0]?.before.accuracy).toBe(afterSecond?.[0]?.after.accuracy)
     expect(afterThird?.[0]?.before.loss).toBeCloseTo(afterSecond?.[0]?.after.loss ?? Number.NaN, 5)
     expect(afterThird?.[0]?.after.loss).not.toBe(afterThird?.[0]?.before.loss)
-    expect(third?.log.find((line) => line.includes('Task task 0 of “run full 0”'))).toMatch(/test accuracy .* %/)
+    expect(third?.log.find((line) => line.includes('Task task 0 of “run full 0”'))).toMatch(
+      /test accuracy .* %/,
+    )
   })
 
   it('forgets nothing where each has adapters of its own on the frozen backbone', async () => {

@@ -1,23 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { predict } from '../../../main/training/predict.ts'
 import type { MetricPoint } from '../../../preload/contract.ts'
-import {
-  makeTrainingFolder,
-  numbers,
-  run,
-  wordRows,
-  type TrainingFolder,
-} from '../../fixtures/training-run.ts'
+import { numbers, run, trainingFolderForEachTest, wordRows } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 describe('a run', () => {
   it('learns, and says what came of it', async () => {

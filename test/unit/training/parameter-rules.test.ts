@@ -1,17 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import type { ParameterSpec } from '../../../main/adapters/method.ts'
 import { readSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
 import { bestPath } from '../../../main/training/checkpoint.ts'
 import { parameterRules } from '../../../main/training/parameter-rules.ts'
 import { frozenUnchanged, prepare } from '../../../main/training/prepare.ts'
-import { makeTrainingFolder, run, type TrainingFolder } from '../../fixtures/training-run.ts'
+import { run, trainingFolderForEachTest } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 function spec(name: string, group: ParameterSpec['group']): ParameterSpec {
   return { name, shape: [1], group, initialization: { kind: 'constant', value: 0 } }

@@ -1,17 +1,13 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { argmax } from '../../../main/training/metrics.ts'
 import { readAnswers } from '../../../main/training/predictions.ts'
-import { makeTrainingFolder, run, type TrainingFolder } from '../../fixtures/training-run.ts'
+import { run, trainingFolderForEachTest } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 describe('what a run answered', () => {
   it('is kept row by row, and makes the confusion matrices that it told', async () => {

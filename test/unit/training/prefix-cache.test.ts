@@ -1,23 +1,18 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import {
-  makeTrainingFolder,
   numbers,
   run,
+  trainingFolderForEachTest,
   wordRows,
   type Heard,
   type Overrides,
-  type TrainingFolder,
 } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 const training = { epochs: 2 }
 const without = { cacheMegabytes: 0 }

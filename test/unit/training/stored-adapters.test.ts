@@ -1,23 +1,18 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { readSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
 import type { JobAdapter } from '../../../main/training/messages.ts'
 import { predict } from '../../../main/training/predict.ts'
 import { prepare } from '../../../main/training/prepare.ts'
 import {
-  makeTrainingFolder,
   numbers,
   run,
+  trainingFolderForEachTest,
   wordRows,
   type Overrides,
-  type TrainingFolder,
 } from '../../fixtures/training-run.ts'
 
-let folder: TrainingFolder
-beforeEach(async () => {
-  folder = await makeTrainingFolder()
-})
-afterEach(() => folder.remove())
+const folder = trainingFolderForEachTest()
 
 const options = { reduction_factor: 4 }
 
