@@ -10,7 +10,7 @@ import type { Database } from '../store/database.ts'
 import { readFigures, readMetrics } from '../store/run-metrics.ts'
 import { annotateRuns } from '../store/run-summaries.ts'
 import type { Publish } from './events.ts'
-import { findRunSummary, requireRun, toRunSummary } from './run-views.ts'
+import { findRunSummaries, requireRun } from './run-views.ts'
 import { flattenSettings } from './settings-diff.ts'
 
 export type RunLibraryHandlers = Pick<
@@ -27,8 +27,9 @@ export function createRunLibrary(options: {
   const { database, home, publish } = options
 
   function annotate(annotation: RunAnnotation) {
-    const runs = annotation.ids.flatMap((id) => findRunSummary(database, home, id) ?? [])
-    const unfinished = runs.find(({ status }) => status === 'running' || status === 'queued')
+    const unfinished = findRunSummaries(database, home, annotation.ids).find(
+      ({ status }) => status === 'running' || status === 'queued',
+    )
     if (annotation.archived === true && unfinished !== undefined) {
       throw new WorkbenchError(
         'conflict',
@@ -36,11 +37,9 @@ export function createRunLibrary(options: {
       )
     }
     annotateRuns(database, annotation)
-    return runs.map(({ id }) => {
-      const summary = toRunSummary(database, home, id)
-      publish('run.changed', summary)
-      return summary
-    })
+    const changed = findRunSummaries(database, home, annotation.ids)
+    for (const run of changed) publish('run.changed', run)
+    return changed
   }
 
   return {

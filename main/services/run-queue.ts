@@ -30,10 +30,16 @@ export function createRunQueue(
   { continued, usual }: { continued: boolean; usual: number },
 ): RunQueue {
   let queue = continued ? listRunIds(database, ['queued']) : []
-  const engineOf = database
+  const chosenDevice = database
     .prepare<[string], string>(`SELECT json_extract(config, '$.engine.device') FROM runs WHERE id = ?`)
     .pluck()
-  const deviceOf = (id: string): string => named(engineOf.get(id) ?? 'auto')
+  const devices = new Map<string, string>()
+  /** Asked of every queued run each time that one ends; it never changes. */
+  const deviceOf = (id: string): string => {
+    const device = devices.get(id) ?? named(chosenDevice.get(id) ?? 'auto')
+    devices.set(id, device)
+    return device
+  }
   const limits = (): Record<string, number> =>
     (readSetting(database, 'concurrency') as Record<string, number> | undefined) ?? {}
   const limitOf = (device: string): number => limits()[device] ?? usual

@@ -12,7 +12,7 @@ import {
 } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { listCheckpoints, type CheckpointRecord } from '../store/run-checkpoints.ts'
-import { getSummary, listSummaries, type SummaryRecord } from '../store/run-summaries.ts'
+import { getSummaries, getSummary, listSummaries, type SummaryRecord } from '../store/run-summaries.ts'
 import { getRun, type RunRecord } from '../store/runs.ts'
 import { taskSequence } from './task-sequence.ts'
 
@@ -64,6 +64,11 @@ export function toRunSummary(database: Database, home: string, id: string): RunS
 export function findRunSummary(database: Database, home: string, id: string): RunSummary | undefined {
   const record = getSummary(database, id)
   return record === undefined ? undefined : completeSummary(database, home, record)
+}
+
+/** Those of these runs that are there, the newest first. */
+export function findRunSummaries(database: Database, home: string, ids: readonly string[]): RunSummary[] {
+  return getSummaries(database, ids).map((record) => completeSummary(database, home, record))
 }
 
 /** @throws WorkbenchError `not-found` where there is no such run */

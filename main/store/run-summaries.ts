@@ -69,6 +69,16 @@ export function listSummaries(
     .map(toSummary)
 }
 
+/** Those of these runs that are there, the newest first. */
+export function getSummaries(database: Database, ids: readonly string[]): SummaryRecord[] {
+  return database
+    .prepare<[string], SummaryColumns>(
+      `${select} WHERE runs.id IN (SELECT value FROM json_each(?)) ORDER BY runs.number DESC`,
+    )
+    .all(JSON.stringify(ids))
+    .map(toSummary)
+}
+
 export function getSummary(database: Database, id: string): SummaryRecord | undefined {
   const row = database.prepare<[string], SummaryColumns>(`${select} WHERE runs.id = ?`).get(id)
   return row === undefined ? undefined : toSummary(row)
