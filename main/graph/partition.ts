@@ -35,14 +35,14 @@ const worthKeeping = 100
 
 /**
  * The values at which a graph's frozen part ends: they follow from the content and frozen weights alone, are read by
- * what does not, and cost enough to be kept. Undefined where there are none, or where what reads them takes a mean over
- * all positions: that counts padding, of which nothing is kept.
+ * what does not, and cost enough to be kept. Undefined where there are none, or where something takes a mean over all
+ * positions: that counts padding, of which nothing is kept and which differs from batch to batch.
  */
 export function frozenPart(graph: Graph, options: CutOptions): FrozenPart | undefined {
   const { storable, sizes } = options
   const nodes = nodesFor(graph, graph.outputs.values())
   const origins = originsOf(graph, nodes, options)
-  if (nodes.some((node) => isLive(node, origins) && countsPadding(node))) return undefined
+  if (nodes.some(countsPadding)) return undefined
   const cut = new Set<Value>()
   const demand = (value: Value): void => {
     if (origins.get(value) !== 'content' || value.node === undefined || cut.has(value)) return

@@ -103,7 +103,7 @@ describe('the frozen part of a graph', () => {
     ])
   })
 
-  it('is none where nothing is frozen, or a mean counts padding', () => {
+  it('is none where nothing is frozen, or a mean counts padding, trained or not', () => {
     const graph = new Graph()
     graph.output('y', multiply(graph.input('scale', 'float32', ['batch']), 2))
     expect(frozenPart(graph, options)).toBeUndefined()
@@ -113,6 +113,8 @@ describe('the frozen part of a graph', () => {
         options,
       ),
     ).toBeUndefined()
+    const frozenMean = makeGraph((x, scale) => multiply(multiply(x, reduceMean(x, [0], true)), scale))
+    expect(frozenPart(frozenMean, options)).toBeUndefined()
   })
 })
 
