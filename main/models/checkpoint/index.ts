@@ -85,7 +85,8 @@ export async function readJsonFile(path: string, missing: string): Promise<unkno
     throw known.code === 'not-found' ? new WorkbenchError('bad-input', missing, { cause: error }) : known
   }
   try {
-    return JSON.parse(text)
+    // Editors of Windows put a byte order mark before it.
+    return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch (error) {
     throw new WorkbenchError('bad-input', `${path} is not JSON. Download or copy it again.`, { cause: error })
   }

@@ -84,6 +84,23 @@ describe('openCheckpoint', () => {
     await expect(openCheckpoint(folder)).rejects.toThrow(`${join(folder, 'config.json')} is not JSON`)
   })
 
+  it('reads a config.json with a byte order mark', async () => {
+    await write('model.safetensors', 'a', 1)
+    await writeFile(join(folder, 'config.json'), '\ufeff{"model_type":"bert"}')
+    const checkpoint = await openCheckpoint(folder)
+    expect(checkpoint.config).toEqual({ model_type: 'bert' })
+    await checkpoint.close()
+  })
+
+  it.each(['model.safetensors', 'pytorch_model.bin'])(
+    'knows a %s that Git LFS has not fetched',
+    async (name) => {
+      const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n'
+      await writeFile(join(folder, name), pointer)
+      await expect(openCheckpoint(folder)).rejects.toThrow(`${join(folder, name)} is a Git LFS pointer`)
+    },
+  )
+
   it('refuses a pytorch_model.bin whose pickle calls code', async () => {
     const zip = makeZip({ 'a/data.pkl': callingPickle('os', 'system', 'exit 1') })
     await writeFile(join(folder, 'pytorch_model.bin'), zip)
