@@ -45,7 +45,7 @@ export async function createModelService({
     const same = known.find(({ hash }) => hash === model.hash)
     if (same && (same.folder === folder || existsSync(same.folder))) return same
     const id = same?.id ?? randomUUID()
-    const name = same?.name ?? freeName(known, chosenName ?? basename(folder))
+    const name = same?.name ?? freeName(known, chosenName ?? nameOfFolder(folder))
     replace(database, {
       ...model,
       id,
@@ -120,6 +120,12 @@ export function requireModel(database: Database, id: string): ModelDetail {
   const model = getModel(database, id)
   if (!model) throw new WorkbenchError('not-found', `There is no model ${id}. It may have been removed.`)
   return model
+}
+
+/** A folder's own name; of a snapshot in Hugging Face's cache, whose name is a hash, that of its repository. */
+function nameOfFolder(folder: string): string {
+  const repository = /[\\/]models--(?:[^\\/]*--)?([^\\/]+)[\\/]snapshots[\\/][^\\/]+$/.exec(folder)
+  return repository?.[1] ?? basename(folder)
 }
 
 /** `name`, or with the first number that no other model has. */

@@ -130,6 +130,14 @@ describe('models.add', () => {
     expect(await names()).toEqual(['starter', 'tiny'])
   })
 
+  it('calls a snapshot in the cache of Hugging Face by its repository', async () => {
+    const snapshot = (repository: string) => join(home, repository, 'snapshots', 'ea4d0b6f')
+    await add(await writeTinyModel(snapshot('models--acme--tiny-bert')))
+    const other = tinyTensors().map((tensor) => ({ ...tensor, data: tensor.data.map((value) => value + 1) }))
+    await add(await writeTinyModel(snapshot('models--old-bert'), other))
+    expect(await names()).toEqual(['starter', 'tiny-bert', 'old-bert'])
+  })
+
   it.each([
     { architecture: 'roberta', words: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'], longest: 10, head: 5 },
     { architecture: 'gpt2', words: ['<|endoftext|>'], longest: 12, head: 0 },
