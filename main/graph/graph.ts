@@ -128,12 +128,20 @@ export class Graph {
   }
 }
 
-/** The nodes that some of `values` depend on, in the order in which they were added (which is one to run them in). */
-export function nodesFor(graph: Graph, values: Iterable<Value>): Node[] {
+/**
+ * The nodes that some of `values` depend on, in the order in which they were added (which is one to run them in).
+ *
+ * @param given values that need not be computed
+ */
+export function nodesFor(
+  graph: Graph,
+  values: Iterable<Value>,
+  given: { has(value: Value): boolean } = new Set(),
+): Node[] {
   const reached = new Set<Node>()
   const pending = [...values]
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (value.node === undefined || reached.has(value.node)) continue
+    if (value.node === undefined || given.has(value) || reached.has(value.node)) continue
     reached.add(value.node)
     pending.push(...value.node.inputs)
   }

@@ -1,6 +1,6 @@
 import type { Node, Shape } from './graph.ts'
 import { onnxType, outputName, type OnnxWriter } from './onnx.ts'
-import { at } from './operations/rules.ts'
+import { at, listAttribute, numberAttribute } from './operations/rules.ts'
 
 type Lowering = (writer: OnnxWriter, node: Node) => void
 
@@ -13,7 +13,7 @@ export const lowerings = {
     const [a, b] = [at(node.inputs), at(node.inputs, 1)]
     const transposeA = node.attributes['transposeA'] === true
     const transposeB = node.attributes['transposeB'] === true
-    const alpha = Number(node.attributes['alpha'])
+    const alpha = numberAttribute(node.attributes, 'alpha')
     const output = [outputName(node)]
     if (!transposeA && !transposeB && alpha === 1) {
       writer.node('MatMul', [a.name, b.name], {}, output)
@@ -43,16 +43,20 @@ export const lowerings = {
     writer.node('Reshape', [x.name, shape], {}, [outputName(node)])
   },
   Transpose(writer, node) {
-    writer.node('Transpose', [at(node.inputs).name], { perm: integers(node, 'perm') }, [outputName(node)])
+    writer.node('Transpose', [at(node.inputs).name], { perm: listAttribute(node.attributes, 'perm') }, [
+      outputName(node),
+    ])
   },
   Slice(writer, node) {
-    const bounds = ['start', 'end', 'axis'].map((name) => writer.integerList([Number(node.attributes[name])]))
+    const bounds = ['start', 'end', 'axis'].map((name) =>
+      writer.integerList([numberAttribute(node.attributes, name)]),
+    )
     writer.node('Slice', [at(node.inputs).name, ...bounds], {}, [outputName(node)])
   },
   PadLike(writer, node) {
     const [x, like] = [at(node.inputs), at(node.inputs, 1)]
-    const axis = Number(node.attributes['axis'])
-    const start = Number(node.attributes['start'])
+    const axis = numberAttribute(node.attributes, 'axis')
+    const start = numberAttribute(node.attributes, 'start')
     const end = start + Number(x.shape[axis])
     const size = writer.node('Shape', [like.name], { start: axis, end: axis + 1 })
     const after = writer.node('Sub', [...size, writer.integerList([end])])
@@ -84,7 +88,7 @@ export const lowerings = {
     writer.node('Expand', [at(node.inputs).name, ...shape], {}, [outputName(node)])
   },
   DimensionSize(writer, node) {
-    const axis = Number(node.attributes['axis'])
+    const axis = numberAttribute(node.attributes, 'axis')
     const size = writer.node('Shape', [at(node.inputs).name], { start: axis, end: axis + 1 })
     writer.node('Cast', size, { to: onnxType('float32') }, [outputName(node)])
   },
@@ -103,8 +107,8 @@ export function isLowered(op: string): op is keyof typeof lowerings {
 }
 
 function lowerReduction(writer: OnnxWriter, node: Node): void {
-  const axes = writer.integerList(integers(node, 'axes'))
-  const keepdims = Number(node.attributes['keepdims'])
+  const axes = writer.integerList(listAttribute(node.attributes, 'axes'))
+  const keepdims = numberAttribute(node.attributes, 'keepdims')
   writer.node(node.op, [at(node.inputs).name, axes], { keepdims }, [outputName(node)])
 }
 
@@ -125,10 +129,4 @@ function reshapeTarget(from: Shape, to: Shape): number[] {
     throw new Error(`reshape of [${from.join(', ')}] to [${to.join(', ')}] leaves more than one size open`)
   }
   return target
-}
-
-function integers(node: Node, name: string): number[] {
-  const value = node.attributes[name]
-  if (!Array.isArray(value)) throw new Error(`${node.op} lacks its ${name}`)
-  return value.map(Number)
 }

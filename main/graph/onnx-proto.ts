@@ -39,7 +39,6 @@ const root = protobuf.Root.fromJSON({
         f: { type: 'float', id: 2 },
         i: { type: 'int64', id: 3 },
         s: { type: 'bytes', id: 4 },
-        floats: { rule: 'repeated', type: 'float', id: 7 },
         ints: { rule: 'repeated', type: 'int64', id: 8 },
         type: { type: 'int32', id: 20 },
       },
@@ -71,7 +70,6 @@ export interface AttributeMessage {
   f?: number
   i?: number
   s?: Uint8Array
-  floats?: readonly number[]
   ints?: readonly number[]
 }
 

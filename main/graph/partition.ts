@@ -54,14 +54,14 @@ export function frozenPart(graph: Graph, options: CutOptions): FrozenPart | unde
   // The latest first: what follows cheaply from earlier ones is not kept.
   for (const value of [...cut].sort((a, b) => nodes.indexOf(nodeOf(b)) - nodes.indexOf(nodeOf(a)))) {
     cut.delete(value)
-    const again = nodesBetween([value], cut).filter((node) => node.outputs.some(isContent(origins)))
+    const again = nodesFor(graph, [value], cut).filter((node) => node.outputs.some(isContent(origins)))
     if (countOperations(again, sizes) > worthKeeping * elementsOf(value.shape, sizes)) cut.add(value)
   }
   if (cut.size === 0) return undefined
   const kept = nodes.flatMap(({ outputs }) => outputs.filter((output) => cut.has(output)))
   const signatures = signaturesOf(graph, nodes)
   const lower = new Graph()
-  const copies = copyNodes(lower, graph, nodesBetween(kept, new Set()), kept)
+  const copies = copyNodes(lower, graph, nodesFor(graph, kept), kept)
   const states = kept.map((value) => ({
     name: `state.${signatureOf(value, signatures)}`,
     shape: value.shape,
@@ -86,7 +86,7 @@ export function withStates(graph: Graph, { states }: Pick<FrozenPart, 'states'>)
       if (names.has(name)) cut.set(output, name)
     }
   }
-  const left = nodesBetween(graph.outputs.values(), cut)
+  const left = nodesFor(graph, graph.outputs.values(), cut)
   const upper = new Graph()
   const given = new Map<Value, Value>()
   for (const value of new Set([...left.flatMap(({ inputs }) => inputs), ...graph.outputs.values()])) {
@@ -142,20 +142,6 @@ function countsPadding({ op, inputs, attributes }: Node): boolean {
     Array.isArray(axes) &&
     axes.some((axis) => at(inputs).shape.at(axis) === 'sequence')
   )
-}
-
-/** The nodes that `values` need beside what is given, in the order in which they were added. */
-function nodesBetween(values: Iterable<Value>, given: { has(value: Value): boolean }): Node[] {
-  const reached = new Set<Node>()
-  const pending = [...values]
-  let graph: Graph | undefined
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (value.node === undefined || given.has(value) || reached.has(value.node)) continue
-    graph = value.graph
-    reached.add(value.node)
-    pending.push(...value.node.inputs)
-  }
-  return graph?.nodes.filter((node) => reached.has(node)) ?? []
 }
 
 /**

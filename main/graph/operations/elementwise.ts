@@ -1,6 +1,6 @@
 import type { ElementType, Value } from '../graph.ts'
 import { broadcast } from '../shapes.ts'
-import { at, differentiable, noGradient, outputGradient } from './rules.ts'
+import { at, differentiable, noGradient, numberAttribute, outputGradient } from './rules.ts'
 import { reduceTo } from './reductions.ts'
 
 /** A value, or a number that becomes a constant of the same graph. */
@@ -48,12 +48,6 @@ export function cast(x: Value, to: ElementType): Value {
 /** 1 where `x > 0`, else 0, as float32. */
 function positive(x: Value): Value {
   return cast(greater(x, 0), 'float32')
-}
-
-function attributeOf(attributes: Readonly<Record<string, unknown>>, name: string): number {
-  const value = attributes[name]
-  if (typeof value !== 'number') throw new Error(`attribute ${name} is missing`)
-  return value
 }
 
 differentiable('Add', ({ inputs }, gradients, wanted) => {
@@ -107,7 +101,7 @@ differentiable('Relu', ({ outputs }, gradients) => [
   multiply(outputGradient(gradients), positive(at(outputs))),
 ])
 differentiable('LeakyRelu', ({ inputs, attributes }, gradients) => {
-  const slope = attributeOf(attributes, 'alpha')
+  const slope = numberAttribute(attributes, 'alpha')
   return [multiply(outputGradient(gradients), add(multiply(positive(at(inputs)), 1 - slope), slope))]
 })
 differentiable('Gelu', ({ inputs, attributes }, gradients) => {

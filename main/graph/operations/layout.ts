@@ -1,7 +1,7 @@
 import { product, sameShape, type Shape, type Value } from '../graph.ts'
 import { broadcast, dimensionAt, normalizeAxis, sizeAt } from '../shapes.ts'
 import { reduceTo } from './reductions.ts'
-import { at, differentiable, noGradient, outputGradient } from './rules.ts'
+import { at, differentiable, listAttribute, noGradient, numberAttribute, outputGradient } from './rules.ts'
 
 /**
  * The same elements under another shape. At most one dimension may be a symbol that does not stand at the
@@ -33,7 +33,11 @@ export function transpose(x: Value, permutation: readonly number[]): Value {
 /** `x[start:end]` along one axis whose size may be a symbol only if the slice's is not. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {
   const along = normalizeAxis(axis, x.shape.length)
-  if (start === 0 && end === x.shape[along]) return x
+  const size = x.shape[along]
+  if (start === 0 && end === size) return x
+  if (start < 0 || end <= start || (typeof size === 'number' && end > size)) {
+    throw new Error(`Slice: [${x.shape.join(', ')}] has no ${start} to ${end} along axis ${along}`)
+  }
   const shape = x.shape.map((dimension, i) => (i === along ? end - start : dimension))
   return at(x.graph.node('Slice', [x], { axis: along, start, end }, [{ type: x.type, shape }]))
 }
@@ -44,7 +48,14 @@ export function concatenate(values: readonly Value[], axis: number): Value {
   if (values.length === 1) return first
   const along = normalizeAxis(axis, first.shape.length)
   const length = values.reduce((sum, value) => sum + sizeAt(value.shape, along), 0)
-  const shape = first.shape.map((dimension, i) => (i === along ? length : dimension))
+  const joined = (own: Shape): Shape => own.map((dimension, i) => (i === along ? length : dimension))
+  const shape = joined(first.shape)
+  const other = values.find((value) => !sameShape(joined(value.shape), shape))
+  if (other) {
+    throw new Error(
+      `Concat: shapes [${first.shape.join(', ')}] and [${other.shape.join(', ')}] do not go together`,
+    )
+  }
   return at(first.graph.node('Concat', values, { axis: along }, [{ type: first.type, shape }]))
 }
 
@@ -81,16 +92,9 @@ export function dimensionSize(x: Value, axis: number): Value {
   return at(x.graph.node('DimensionSize', [x], { axis: along }, [{ type: 'float32', shape: [1] }]))
 }
 
-function numberAttribute(attributes: Readonly<Record<string, unknown>>, name: string): number {
-  const value = attributes[name]
-  if (typeof value !== 'number') throw new Error(`attribute ${name} is missing`)
-  return value
-}
-
 differentiable('Reshape', ({ inputs }, gradients) => [reshapeLike(outputGradient(gradients), at(inputs))])
 differentiable('Transpose', ({ attributes }, gradients) => {
-  const permutation = attributes['perm']
-  if (!Array.isArray(permutation)) throw new Error('a transposition lacks its permutation')
+  const permutation = listAttribute(attributes, 'perm')
   const inverse = permutation.map((_, axis) => permutation.indexOf(axis))
   return [transpose(outputGradient(gradients), inverse)]
 })

@@ -3,7 +3,7 @@ import { product, type Shape } from '../graph.ts'
 import { dimensionAt } from '../shapes.ts'
 import { reshape } from './layout.ts'
 import { reduceTo } from './reductions.ts'
-import { at, differentiable, outputGradient } from './rules.ts'
+import { at, differentiable, numberAttribute, outputGradient } from './rules.ts'
 
 export interface ProductOptions {
   /** Swap the last two axes of the left factor first. */
@@ -52,7 +52,7 @@ differentiable('MatMul', ({ inputs, attributes }, gradients, wanted) => {
   const [a, b] = [at(inputs), at(inputs, 1)]
   const transposeA = attributes['transposeA'] === true
   const transposeB = attributes['transposeB'] === true
-  const alpha = Number(attributes['alpha'])
+  const alpha = numberAttribute(attributes, 'alpha')
   let da: Value | undefined
   if (wanted[0]) {
     da = transposeA

@@ -2,7 +2,7 @@ import { sameShape, type Shape, type Value } from '../graph.ts'
 import { dimensionAt, normalizeAxes } from '../shapes.ts'
 import { divide, exponential, logarithm, multiply, subtract } from './elementwise.ts'
 import { expandLike, dimensionSize, reshape } from './layout.ts'
-import { at, differentiable, noGradient, outputGradient } from './rules.ts'
+import { at, differentiable, listAttribute, noGradient, outputGradient } from './rules.ts'
 
 function reduce(op: string, x: Value, axes: readonly number[], keepDimensions: boolean): Value {
   const reduced = normalizeAxes(axes, x.shape.length)
@@ -57,12 +57,6 @@ export function layerNormalization(x: Value, scale: Value, bias: Value, epsilon:
   )
 }
 
-function reducedAxes(attributes: Readonly<Record<string, unknown>>): readonly number[] {
-  const axes = attributes['axes']
-  if (!Array.isArray(axes)) throw new Error('a reduction lacks its axes')
-  return axes
-}
-
 /** A reduction's output gradient with the reduced axes put back as ones. */
 function restored(dy: Value, x: Value, axes: readonly number[]): Value {
   return reshape(
@@ -73,11 +67,11 @@ function restored(dy: Value, x: Value, axes: readonly number[]): Value {
 
 differentiable('ReduceSum', ({ inputs, attributes }, gradients) => {
   const x = at(inputs)
-  return [expandLike(restored(outputGradient(gradients), x, reducedAxes(attributes)), x)]
+  return [expandLike(restored(outputGradient(gradients), x, listAttribute(attributes, 'axes')), x)]
 })
 differentiable('ReduceMean', ({ inputs, attributes }, gradients) => {
   const x = at(inputs)
-  const axes = reducedAxes(attributes)
+  const axes = listAttribute(attributes, 'axes')
   let dy = restored(outputGradient(gradients), x, axes)
   for (const axis of axes) {
     const size = dimensionAt(x.shape, axis)

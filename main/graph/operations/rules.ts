@@ -1,4 +1,4 @@
-import type { Node, Value } from '../graph.ts'
+import type { Attributes, Node, Value } from '../graph.ts'
 
 /**
  * Adds the nodes that turn the gradients of a node's outputs into those of its inputs. `wanted[i]` says
@@ -38,4 +38,16 @@ export function outputGradient(gradients: readonly (Value | undefined)[]): Value
   const gradient = gradients[0]
   if (!gradient) throw new Error('a node was differentiated without a gradient of its output')
   return gradient
+}
+
+export function numberAttribute(attributes: Attributes, name: string): number {
+  const value = attributes[name]
+  if (typeof value !== 'number') throw new Error(`attribute ${name} is missing`)
+  return value
+}
+
+export function listAttribute(attributes: Attributes, name: string): readonly number[] {
+  const value = attributes[name]
+  if (!Array.isArray(value)) throw new Error(`attribute ${name} is missing`)
+  return value.map(Number)
 }

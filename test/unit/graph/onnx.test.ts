@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 
 import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
-import { add, Graph, multiply, toOnnx } from '../../../main/graph/index.ts'
+import {
+  add,
+  concatenate,
+  Graph,
+  matMul,
+  multiply,
+  reshape,
+  slice,
+  toOnnx,
+} from '../../../main/graph/index.ts'
 
 const engine = createOnnxRuntimeEngine({ threads: 1 })
 const plain = { fusedProducts: true }
@@ -57,6 +66,19 @@ describe('a graph', () => {
   it('refuses shapes that do not go together, naming them', () => {
     const graph = new Graph()
     const x = graph.input('x', 'float32', ['batch', 2])
-    expect(() => add(x, graph.input('y', 'float32', ['batch', 3]))).toThrow(/\[batch, 2\] and \[batch, 3\]/)
+    const y = graph.input('y', 'float32', ['batch', 3])
+    const both = /\[batch, 2\] and \[batch, 3\]/
+    expect(() => add(x, y)).toThrow(both)
+    expect(() => concatenate([x, y], 0)).toThrow(/not known before a run/)
+    const rows = [graph.input('one', 'float32', [1, 2]), graph.input('two', 'float32', [1, 3])]
+    expect(() => concatenate(rows, 0)).toThrow(/\[1, 2\] and \[1, 3\]/)
+    expect(() => matMul(x, y)).toThrow(both)
+    expect(() => reshape(x, ['batch', 3])).toThrow(/\[batch, 2\] to \[batch, 3\]/)
+  })
+
+  it('refuses a slice of what is not there', () => {
+    const x = new Graph().input('x', 'float32', ['batch', 2])
+    expect(() => slice(x, 1, 1, 3)).toThrow(/\[batch, 2\] has no 1 to 3 along axis 1/)
+    expect(() => slice(x, 0, 1, 1)).toThrow(/has no 1 to 1/)
   })
 })

@@ -45,6 +45,12 @@ export const cases: OperationCase[] = [
   { name: 'gelu by tanh', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.gelu(x, 'tanh') },
   { name: 'minimum', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.minimum(x, 0.25), constant: true },
   {
+    name: 'elementwise maximum',
+    inputs: [{ shape: ['batch', 4] }, { shape: ['batch', 1] }],
+    apply: ops.maximum,
+    constant: true,
+  },
+  {
     name: 'greater and cast',
     inputs: [{ shape: ['batch', 4] }],
     apply: (x) => ops.cast(ops.greater(x, 0), 'float32'),
@@ -74,6 +80,11 @@ export const cases: OperationCase[] = [
     name: 'batched matrix product with a transposed right factor',
     inputs: [{ shape: ['batch', 2, 'sequence', 4] }, { shape: ['batch', 2, 'sequence', 4] }],
     apply: (a, b) => ops.matMul(a, b, { transposeB: true, alpha: 0.25 }),
+  },
+  {
+    name: 'batched matrix product with a right factor that serves every example',
+    inputs: [{ shape: ['batch', 2, 'sequence', 4] }, { shape: [1, 2, 6, 4] }],
+    apply: (a, b) => ops.matMul(a, b, { transposeB: true, alpha: 0.5 }),
   },
   { name: 'transpose', inputs: [{ shape: [...sb, 2, 4] }], apply: (x) => ops.transpose(x, [1, 2, 0, 3]) },
   {
@@ -131,7 +142,7 @@ export const cases: OperationCase[] = [
     apply: (x) => ops.reduceMean(x, [0]),
   },
   {
-    name: 'maximum',
+    name: 'maximum over an axis',
     inputs: [{ shape: [...sb, 4] }],
     apply: (x) => ops.reduceMax(x, [-1], true),
     constant: true,

@@ -45,6 +45,7 @@ const elementwise: Record<string, (...values: number[]) => number> = {
   Mul: (a = 0, b = 0) => a * b,
   Div: (a = 0, b = 0) => a / b,
   Min: (a = 0, b = 0) => Math.min(a, b),
+  Max: (a = 0, b = 0) => Math.max(a, b),
   Greater: (a = 0, b = 0) => (a > b ? 1 : 0),
   Neg: (x = 0) => -x,
   Exp: (x = 0) => Math.exp(x),
@@ -242,7 +243,9 @@ function map(inputs: Tensor[], value: (...values: number[]) => number): Tensor {
 function matMul(a: Tensor, b: Tensor, attributes: Node['attributes']): Tensor {
   const at = (tensor: Tensor, lead: number[], row: number, column: number, transposed: unknown): number =>
     read(tensor, [
-      ...(tensor.shape.length === 2 ? [] : lead),
+      ...(tensor.shape.length === 2
+        ? []
+        : lead.map((position, axis) => (tensor.shape[axis] === 1 ? 0 : position))),
       ...(transposed ? [column, row] : [row, column]),
     ])
   const [rows, inner] = attributes['transposeA']
