@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 
 import { WorkbenchError, type Handlers, type ParsedInputOf, type Prediction } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
-import { getDatasetFile } from '../store/datasets.ts'
+import { getDataset, getDatasetFile } from '../store/datasets.ts'
 import { listRunTasks } from '../store/run-tasks.ts'
 import type { FromTrainer, PredictJob } from '../training/messages.ts'
 import { jobAdapters, modelFolderOf } from './run-execution.ts'
@@ -46,6 +46,8 @@ export function createPlayground(options: PlaygroundOptions): Playground {
       throw new WorkbenchError('conflict', message)
     }
     const tasks = listRunTasks(database, id)
+    const asked = taskIndex(run.name, tasks, task)
+    requireAsTrained(tasks[asked], texts)
     return {
       runId: id,
       config: run.config,
@@ -61,9 +63,28 @@ export function createPlayground(options: PlaygroundOptions): Playground {
       runFolder: runFolder(home, id),
       cacheFolder: join(home, 'cache'),
       texts,
-      task: taskIndex(run.name, tasks, task),
+      task: asked,
       active,
     }
+  }
+
+  /** Half a pair, or a text made a pair by a stray tabulator, would get an answer that means nothing. */
+  function requireAsTrained(
+    task: { name: string; datasetId: string } | undefined,
+    texts: PredictInput['texts'],
+  ): void {
+    // Nothing is known of the texts where the dataset has been removed since.
+    const kind = task === undefined ? undefined : getDataset(database, task.datasetId)?.task
+    if (task === undefined || kind === undefined) return
+    const pairs = kind === 'text-pair'
+    const odd = texts.findIndex(({ secondText }) => (secondText !== undefined) !== pairs)
+    if (odd < 0) return
+    const trained = pairs ? 'pairs of texts' : 'single texts'
+    const given = pairs ? 'has no second text' : 'has a second text'
+    throw new WorkbenchError(
+      'bad-input',
+      `texts: “${task.name}” was trained on ${trained}, and number ${odd + 1} ${given}.`,
+    )
   }
 
   async function classify(job: PredictJob): Promise<RawPrediction[]> {

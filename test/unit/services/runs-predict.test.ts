@@ -90,6 +90,23 @@ describe('predicting', () => {
     await expect(predict(id, 'good')).rejects.toThrow(/no best checkpoint/)
   })
 
+  it('refuses half a pair, and a pair where single texts were trained', async () => {
+    const id = await finishedRun()
+    const ask = async (...texts: { text: string; secondText?: string }[]) =>
+      playground.handlers['runs.predict']({ id, texts, active: 'all' })
+    const [single, pair] = [{ text: 'good' }, { text: 'good', secondText: 'better' }]
+    await expect(ask(single, pair)).rejects.toThrow(
+      'texts: “reviews” was trained on single texts, and number 2 has a second text.',
+    )
+    at.database.prepare(`UPDATE datasets SET task = 'text-pair'`).run()
+    expect(await ask(pair)).toHaveLength(1)
+    await expect(ask(single)).rejects.toThrow(
+      'texts: “reviews” was trained on pairs of texts, and number 1 has no second text.',
+    )
+    at.database.prepare(`DELETE FROM datasets`).run()
+    expect(await ask(single)).toHaveLength(1)
+  })
+
   it('refuses a run that is not there and a model that has been removed', async () => {
     const id = await finishedRun()
     await expect(predict('none', 'good')).rejects.toMatchObject({ code: 'not-found' })
