@@ -32,6 +32,7 @@ import {
   type ExperimentSummary,
 } from './contract/experiments.ts'
 import {
+  QueueDevice,
   RunAnnotation,
   RunImport,
   RunQuery,
@@ -213,7 +214,7 @@ export const endpoints = {
     z.object({ id: z.string().min(1), before: z.string().min(1).optional() }).strict(),
   ).returns<QueueState>(),
   'runs.setConcurrency': endpoint(
-    z.object({ device: z.string().min(1), runs: z.number().int().min(1).max(16) }).strict(),
+    z.object({ device: QueueDevice, runs: z.number().int().min(1).max(16) }).strict(),
   ).returns<QueueState>(),
   /** What importing would give. Changes nothing. */
   'runs.previewImport': endpoint(RunImport).returns<ImportPreview>(),

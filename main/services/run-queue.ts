@@ -1,10 +1,7 @@
-import { WorkbenchError, type EngineChoice, type QueueState } from '../../preload/contract.ts'
+import { WorkbenchError, type EngineChoice, QueueDevice, type QueueState } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { listRunIds, setQueueOrder } from '../store/runs.ts'
 import { readSetting, writeSetting } from '../store/settings.ts'
-
-/** Where an engine computes that is left to choose for itself. */
-const ownChoice = 'cpu'
 
 /** The queued runs that this program takes care of, in their order, and how many each device takes at once. */
 export interface RunQueue {
@@ -15,7 +12,7 @@ export interface RunQueue {
   takeNext(executing: readonly string[], mayStart: (id: string) => boolean): string | undefined
   /** Moves a queued run before another one, or to the end. @throws WorkbenchError where one is not queued */
   move(id: string, before: string | undefined): void
-  setConcurrency(device: string, runs: number): void
+  setConcurrency(device: QueueDevice, runs: number): void
   /** How many more runs the device of this engine would start at once. */
   room(engine: EngineChoice, executing: readonly string[]): number
   state(executing: readonly string[]): QueueState
@@ -31,19 +28,21 @@ export function createRunQueue(
 ): RunQueue {
   let queue = continued ? listRunIds(database, ['queued']) : []
   const chosenDevice = database
-    .prepare<[string], string>(`SELECT json_extract(config, '$.engine.device') FROM runs WHERE id = ?`)
+    .prepare<[string], EngineChoice['device']>(
+      `SELECT json_extract(config, '$.engine.device') FROM runs WHERE id = ?`,
+    )
     .pluck()
-  const devices = new Map<string, string>()
+  const devices = new Map<string, QueueDevice>()
   /** Asked of every queued run each time that one ends; it never changes. */
-  const deviceOf = (id: string): string => {
+  const deviceOf = (id: string): QueueDevice => {
     const device = devices.get(id) ?? named(chosenDevice.get(id) ?? 'auto')
     devices.set(id, device)
     return device
   }
-  const limits = (): Record<string, number> =>
-    (readSetting(database, 'concurrency') as Record<string, number> | undefined) ?? {}
-  const limitOf = (device: string): number => limits()[device] ?? usual
-  const on = (device: string, ids: readonly string[]): string[] => ids.filter((id) => deviceOf(id) === device)
+  let limits = (readSetting(database, 'concurrency') ?? {}) as Partial<Record<QueueDevice, number>>
+  const limitOf = (device: QueueDevice): number => limits[device] ?? usual
+  const on = (device: QueueDevice, ids: readonly string[]): string[] =>
+    ids.filter((id) => deviceOf(id) === device)
 
   return {
     has: (id) => queue.includes(id),
@@ -72,20 +71,31 @@ export function createRunQueue(
       queue = others.toSpliced(place, 0, id)
       setQueueOrder(database, queue)
     },
-    setConcurrency: (device, runs) => writeSetting(database, 'concurrency', { ...limits(), [device]: runs }),
+    setConcurrency(device, runs) {
+      const changed = { ...limits, [device]: runs }
+      writeSetting(database, 'concurrency', changed)
+      limits = changed
+    },
     room(engine, executing) {
       const device = named(engine.device)
       return limitOf(device) - on(device, executing).length - on(device, queue).length
     },
     state: (executing) => ({
-      devices: [...new Set([ownChoice, ...Object.keys(limits()), ...executing.map(deviceOf)])].map(
-        (device) => ({ device, concurrency: limitOf(device), running: on(device, executing) }),
-      ),
+      devices: [
+        ...new Set<QueueDevice>([
+          usualDevice,
+          ...QueueDevice.options.filter((device) => device in limits),
+          ...executing.map(deviceOf),
+        ]),
+      ].map((device) => ({ device, concurrency: limitOf(device), running: on(device, executing) })),
       queued: [...queue],
     }),
   }
 }
 
-function named(device: string): string {
-  return device === 'auto' ? ownChoice : device
+/** Where an engine computes that is left to choose for itself. */
+const usualDevice = 'cpu'
+
+function named(device: EngineChoice['device']): QueueDevice {
+  return device === 'auto' ? usualDevice : device
 }

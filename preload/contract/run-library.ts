@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { EngineChoice } from './runs.ts'
+
 /** Which runs to list. */
 export const RunQuery = z
   .object({
@@ -31,9 +33,13 @@ export interface Sparkline {
   values: number[]
 }
 
+/** A device as the queue counts runs on it; what is left to choose for itself counts as `cpu`. */
+export const QueueDevice = EngineChoice.shape.device.unwrap().exclude(['auto'])
+export type QueueDevice = z.infer<typeof QueueDevice>
+
 export interface QueueState {
   devices: {
-    device: string
+    device: QueueDevice
     /** Runs that may train at the same time. */
     concurrency: number
     running: string[]

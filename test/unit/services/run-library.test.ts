@@ -153,6 +153,10 @@ describe('the queue', () => {
     const state = await at.runs['runs.setConcurrency']({ device: 'cpu', runs: 2 })
     expect(state).toEqual({ devices: [{ device: 'cpu', concurrency: 2, running: [a, b] }], queued: [c] })
     await at.reaches(b, 'running')
+    const { home } = at
+    await at.close()
+    at = openRunsHome({ home, continueQueue: false })
+    expect((await at.runs['runs.queue']({})).devices).toMatchObject([{ device: 'cpu', concurrency: 2 }])
     for (const id of [c, b, a]) await at.runs['runs.stop']({ id })
   })
 })
