@@ -65,8 +65,11 @@ async function become(
       close: () => (closing ??= close()),
     }
   } catch (error) {
-    await workbench?.close()
-    lock.release()
+    try {
+      await workbench?.close()
+    } finally {
+      lock.release()
+    }
     throw error
   }
 }

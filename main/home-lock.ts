@@ -58,8 +58,11 @@ export function acquireHomeLock(home: string): HomeLock | undefined {
     announce,
     release: () => {
       if (!database.open) return
-      rmSync(holderFile(home), { force: true })
-      database.close()
+      try {
+        rmSync(holderFile(home), { force: true })
+      } finally {
+        database.close()
+      }
     },
   }
 }

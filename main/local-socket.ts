@@ -96,7 +96,7 @@ export async function connectLocalSocket(address: string, timeout = 5000): Promi
 
   const ready = new Promise<void>((done, fail) => {
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), timeout)
-    socket.once('error', () => undefined)
+    socket.on('error', () => undefined)
     socket.once('close', () => {
       clearTimeout(timer)
       fail(new WorkbenchError('unavailable', `No workbench answers at ${address}.`))

@@ -20,7 +20,9 @@ export function newToken(): string {
  * rebinding) shows in Host, a foreign page in Origin; a request without Origin comes from no other page.
  */
 export function refuseForeign(headers: IncomingHttpHeaders, port: number): Refusal | undefined {
-  const hosts = [`127.0.0.1:${String(port)}`, `localhost:${String(port)}`, `[::1]:${String(port)}`]
+  // Browsers leave the usual port out.
+  const suffix = port === 80 ? '' : `:${String(port)}`
+  const hosts = ['127.0.0.1', 'localhost', '[::1]'].map((name) => name + suffix)
   const { host, origin } = headers
   if (host === undefined || !hosts.includes(host.toLowerCase())) {
     return refusal(

@@ -32,10 +32,10 @@ export interface HttpHostOptions {
   version: string
 }
 
-const statusOf: Partial<Record<ErrorCode, 400 | 404 | 413>> = {
+const statusOf: Partial<Record<ErrorCode, 400 | 404 | 507>> = {
   'bad-input': 400,
   'not-found': 404,
-  storage: 413,
+  storage: 507,
 }
 
 /**

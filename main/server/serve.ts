@@ -70,8 +70,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     log('Closing; a run in progress is paused and can be resumed.')
   } finally {
     await http?.close()
-    await uploads.close()
     await host.close()
+    await uploads.close()
     giveSignalsBack()
   }
 }

@@ -15,10 +15,11 @@ export interface Uploads {
    * @throws WorkbenchError `storage` when the disk has no room for it, `bad-input` when the client broke off
    */
   receive(name: string, body: Readable, announcedBytes: number | undefined): Promise<UploadAnswer>
-  /** Remove those of `paths` that were uploaded here. */
+  /** Remove those of `paths` that were uploaded here. Like all removing here it never rejects: what stays is left over. */
   remove(paths: string[]): Promise<void>
   /** Remove what earlier servers left behind. Only for the process that holds the home folder. */
   removeLeftovers(): Promise<void>
+  /** Remove all of them. */
   close(): Promise<void>
 }
 
@@ -57,32 +58,40 @@ export function createUploads(
         await pipeline(counted, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
         return { path, bytes }
       } catch (error) {
-        await rm(target, { recursive: true, force: true })
+        await discard(target)
         throw asUploadError(name, error)
       }
     },
     remove: async (paths) => {
       for (const path of paths) {
         const parent = dirname(resolve(path))
-        if (parent.startsWith(own + sep)) await rm(parent, { recursive: true, force: true })
+        if (parent.startsWith(own + sep)) await discard(parent)
       }
     },
     removeLeftovers: async () => {
       const names = await readdir(folder).catch((): string[] => [])
       for (const name of names) {
-        if (name !== basename(own)) await rm(join(folder, name), { recursive: true, force: true })
+        if (name !== basename(own)) await discard(join(folder, name))
       }
     },
-    close: () => rm(own, { recursive: true, force: true }),
+    close: () => discard(own),
   }
+}
+
+async function discard(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error: unknown) =>
+    console.error(`${path} could not be removed:`, error),
+  )
 }
 
 /** A name that every platform's file system takes: no folders, no control or reserved characters, at most 120 bytes. */
 export function safeName(name: string): string {
   const last = name.split(/[/\\]/).at(-1) ?? ''
   // eslint-disable-next-line no-control-regex
-  const cleaned = last.replace(/[\u0000-\u001f\u007f<>:"|?*]/g, '_').replace(/[. ]+$/, '')
-  if (cleaned === '') return 'upload'
+  const plain = last.replace(/[\u0000-\u001f\u007f<>:"|?*]/g, '_').replace(/[. ]+$/, '')
+  if (plain === '') return 'upload'
+  // Windows takes these for devices, whatever their extension.
+  const cleaned = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(plain) ? `_${plain}` : plain
   const extension = extname(cleaned).slice(0, 20)
   let stem = cleaned.slice(0, cleaned.length - extname(cleaned).length)
   while (Buffer.byteLength(stem + extension) > 120) stem = stem.slice(0, -1)

@@ -217,7 +217,7 @@ describe('an upload', () => {
     room = 256 * 2 ** 20 + 1000
     try {
       const answer = await post('large.csv', 'x'.repeat(100_000), headers)
-      expect(answer.status).toBe(413)
+      expect(answer.status).toBe(507)
       expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'storage' } })
       expect(answer.body).toContain('large.csv')
     } finally {
@@ -269,6 +269,8 @@ describe('safeName', () => {
     ['..', 'upload'],
     ['', 'upload'],
     ['trailing. ', 'trailing'],
+    ['con.csv', '_con.csv'],
+    ['contents.csv', 'contents.csv'],
     ['评论.csv', '评论.csv'],
   ])('makes %j %j', (name, expected) => {
     expect(safeName(name)).toBe(expected)
