@@ -22,6 +22,7 @@ import {
   type PreparedMethod,
 } from './method.ts'
 import { checkLeaveOut } from './options.ts'
+import { constant, smallRandom, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf, type BottleneckPart } from './parts.ts'
 
 /** PyTorch's default for the layer norms that an adapter brings. */
@@ -270,13 +271,7 @@ function siteParameters(
   { hiddenSize }: BackboneConfig,
   { path, width }: SiteAdapter,
 ): ParameterSpec[] {
-  const constant = (value: number): Initialization => ({ kind: 'constant', value })
-  const spec = (name: string, shape: readonly number[], initialization: Initialization): ParameterSpec => ({
-    name: `${path}.${name}`,
-    shape,
-    group: 'adapter',
-    initialization,
-  })
+  const spec = specsUnder(path)
   const norm = (name: string): ParameterSpec[] => [
     spec(`${name}.weight`, [hiddenSize], constant(1)),
     spec(`${name}.bias`, [hiddenSize], constant(0)),
@@ -297,8 +292,7 @@ function siteParameters(
 
 /** Houlsby's scheme leaves the gate as PyTorch makes it. */
 function gateBeginning({ init_weights: scheme }: BlockBottleneckOptions, hiddenSize: number) {
-  const uniform: Initialization = { kind: 'kaiming-uniform', fanIn: hiddenSize }
-  return scheme === 'houlsby' ? { weight: uniform } : { bias: { kind: 'constant' as const, value: 0 } }
+  return scheme === 'houlsby' ? { weight: uniform(hiddenSize) } : { bias: constant(0) }
 }
 
 /** Undefined where the scaling is not learned. */
@@ -312,18 +306,13 @@ function projectionInitialization(
   hiddenSize: number,
 ): [down: Initialization, up: Initialization] {
   switch (scheme) {
-    case 'bert': {
-      const normal: Initialization = { kind: 'normal', deviation: 0.02 }
-      return [normal, normal]
-    }
+    case 'bert':
+      return [smallRandom, smallRandom]
     case 'houlsby': {
       const truncated: Initialization = { kind: 'truncated-normal', deviation: 0.01 }
       return [truncated, truncated]
     }
     case 'mam_adapter':
-      return [
-        { kind: 'kaiming-uniform', fanIn: hiddenSize },
-        { kind: 'constant', value: 0 },
-      ]
+      return [uniform(hiddenSize), constant(0)]
   }
 }

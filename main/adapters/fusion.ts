@@ -23,12 +23,12 @@ import {
   defineMethod,
   refuseIdleEmbeddings,
   refuseUnfusable,
-  type Initialization,
   type NamedAdapter,
   type ParameterSpec,
   type PreparedMethod,
 } from './method.ts'
 import { flag } from './options.ts'
+import { constant, linearSpecs, smallRandom, specsUnder } from './parameter-specs.ts'
 import { layersOf, onlyActive, places } from './parts.ts'
 
 /** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
@@ -179,9 +179,7 @@ export const weightedFusion = defineMethod({
   options: withAdapters,
   prepare: (options, { config, adapters }) =>
     fusionMethod(config, adapters, options.train_adapters, {
-      parameters: (path) => [
-        fusionSpec(`${path}.weights`, [adapters.length], { kind: 'constant', value: 0 }),
-      ],
+      parameters: (path) => [specsUnder(path, 'fusion')('weights', [adapters.length], constant(0))],
       weigh(build, path, { ups }) {
         const weights = build.parameter(`${path}.weights`, [adapters.length])
         const own = ups.map(({ name }) => adapters.findIndex((adapter) => adapter.name === name))
@@ -215,23 +213,17 @@ export function attentionFusion(
 /** `BertFusion` of the adapters library. */
 export function attentionKind(options: FusionOptions, { hiddenSize }: BackboneConfig): FusionKind {
   const square = [hiddenSize, hiddenSize]
-  const random: Initialization = { kind: 'normal', deviation: 0.02 }
   return {
     parameters: (path) => [
       ...(['query', 'key'] as const).flatMap((name) =>
-        options[name]
-          ? [
-              fusionSpec(`${path}.${name}.weight`, square, random),
-              fusionSpec(`${path}.${name}.bias`, [hiddenSize], { kind: 'constant', value: 0 }),
-            ]
-          : [],
+        options[name] ? linearSpecs(`${path}.${name}`, hiddenSize, hiddenSize, { group: 'fusion' }) : [],
       ),
       ...(options.value
         ? [
-            fusionSpec(
-              `${path}.value.weight`,
+            specsUnder(path, 'fusion')(
+              'value.weight',
               square,
-              options.value_initialized ? { kind: 'identity', elsewhere: 1e-6 } : random,
+              options.value_initialized ? { kind: 'identity', elsewhere: 1e-6 } : smallRandom,
             ),
           ]
         : []),
@@ -341,10 +333,6 @@ export function fuseWith(config: BackboneConfig, names: readonly string[], kind:
 
 function fusionPath(config: BackboneConfig, { layer, place }: BlockSite, names: readonly string[]): string {
   return `${architectureOf(config).sitePath(layer, place)}.adapter_fusion_layer.${names.join(',')}`
-}
-
-function fusionSpec(name: string, shape: readonly number[], initialization: Initialization): ParameterSpec {
-  return { name, shape, group: 'fusion', initialization }
 }
 
 const identities = new WeakMap<Graph, Value>()

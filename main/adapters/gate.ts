@@ -1,6 +1,7 @@
 import { add, matMul, reduceMean, sigmoid, type Value } from '../graph/index.ts'
 import type { Build } from '../models/sites.ts'
 import type { Initialization, ParameterSpec } from './method.ts'
+import { linearSpecs, smallRandom, uniform } from './parameter-specs.ts'
 
 /**
  * How much of an adapter is let through: numbers between 0 and 1 for each example, `[1, batch, count]`. The mean of a
@@ -20,12 +21,9 @@ export function gateSpecs(
   size: number,
   {
     count = 1,
-    weight = { kind: 'normal', deviation: 0.02 },
-    bias = { kind: 'kaiming-uniform', fanIn: size },
+    weight = smallRandom,
+    bias = uniform(size),
   }: { count?: number; weight?: Initialization; bias?: Initialization } = {},
 ): ParameterSpec[] {
-  return [
-    { name: `${name}.weight`, shape: [count, size], group: 'adapter', initialization: weight },
-    { name: `${name}.bias`, shape: [count], group: 'adapter', initialization: bias },
-  ]
+  return linearSpecs(name, size, count, { weight, bias })
 }

@@ -6,6 +6,7 @@ import { positionOf } from '../models/positions.ts'
 import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import type { ParameterSpec } from './method.ts'
+import { linearSpecs } from './parameter-specs.ts'
 
 export type HeadInputs = Pick<EncoderInputs, 'mask' | 'positions'>
 
@@ -34,6 +35,7 @@ export function classificationHead(
   name: string,
 ): Head {
   const { hiddenSize } = config
+  const specs = headSpecs(config)
   const { reads } = architectureOf(config)
   if (pooling === 'first' && reads === 'last') {
     throw new WorkbenchError(
@@ -45,10 +47,7 @@ export function classificationHead(
   const path = `heads.${name}`
   const output = layers === 2 ? `${path}.4` : `${path}.1`
   return {
-    parameters: [
-      ...(layers === 2 ? linearSpecs(`${path}.1`, hiddenSize, hiddenSize) : []),
-      ...linearSpecs(output, hiddenSize, labels),
-    ],
+    parameters: [...(layers === 2 ? specs(`${path}.1`, hiddenSize) : []), ...specs(output, labels)],
     ...(read === 'mean' ? {} : { only: read }),
     logits(build, last, inputs) {
       let x = read === 'mean' ? meanPosition(last, inputs) : onePosition(last, read, inputs)
@@ -67,11 +66,13 @@ export function classificationHead(
  *
  * @param trainsPooler as full fine-tuning does; else it stays as pretrained
  */
-export function poolerHead({ hiddenSize }: BackboneConfig, labels: number, trainsPooler: boolean): Head {
-  const pooler = linearSpecs('pooler.dense', hiddenSize, hiddenSize)
+export function poolerHead(config: BackboneConfig, labels: number, trainsPooler: boolean): Head {
+  const { hiddenSize } = config
+  const specs = headSpecs(config)
+  const pooler = specs('pooler.dense', hiddenSize)
   const pretrained = pooler.map((spec) => ({ ...spec, initialization: { kind: 'pretrained' as const } }))
   return {
-    parameters: [...(trainsPooler ? pretrained : []), ...linearSpecs('classifier', hiddenSize, labels)],
+    parameters: [...(trainsPooler ? pretrained : []), ...specs('classifier', labels)],
     only: 'first',
     logits: (build, last, inputs) =>
       linear(
@@ -84,6 +85,15 @@ export function poolerHead({ hiddenSize }: BackboneConfig, labels: number, train
   }
 }
 
+/** Linear layers over the hidden state, which begin as the backbone's own did. */
+function headSpecs({ hiddenSize, initializerRange }: BackboneConfig) {
+  return (path: string, to: number): ParameterSpec[] =>
+    linearSpecs(path, hiddenSize, to, {
+      group: 'head',
+      weight: { kind: 'normal', deviation: initializerRange },
+    })
+}
+
 /** `[sequence, batch, hidden]`, or one position already, → `[batch, hidden]` */
 function onePosition(last: Value, which: 'first' | 'last', inputs: HeadInputs): Value {
   const one = last.shape[0] === 1 ? last : positionOf(which, inputs).pick(last)
@@ -94,16 +104,4 @@ function onePosition(last: Value, which: 'first' | 'last', inputs: HeadInputs): 
 function meanPosition(last: Value, { mask }: HeadInputs): Value {
   const weights = reshape(transpose(mask, [1, 0]), [...last.shape.slice(0, 2), 1])
   return divide(reduceSum(multiply(last, weights), [0]), reduceSum(weights, [0]))
-}
-
-function linearSpecs(name: string, from: number, to: number): ParameterSpec[] {
-  return [
-    {
-      name: `${name}.weight`,
-      shape: [to, from],
-      group: 'head',
-      initialization: { kind: 'normal', deviation: 0.02 },
-    },
-    { name: `${name}.bias`, shape: [to], group: 'head', initialization: { kind: 'constant', value: 0 } },
-  ]
 }

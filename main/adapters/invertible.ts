@@ -5,6 +5,7 @@ import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { activations, type Activation } from './activations.ts'
 import type { ParameterSpec } from './method.ts'
+import { linearSpecs } from './parameter-specs.ts'
 import type { AdapterParts } from './parts.ts'
 
 /** One of the two small networks of a coupling: `W_2 act(W_0 x + b_0) + b_2`. */
@@ -55,16 +56,4 @@ export function invertibleAdapter(
       return concatenate([y1, y2], -1)
     },
   }
-}
-
-function linearSpecs(name: string, from: number, to: number): ParameterSpec[] {
-  return [
-    {
-      name: `${name}.weight`,
-      shape: [to, from],
-      group: 'adapter',
-      initialization: { kind: 'normal', deviation: 0.02 },
-    },
-    { name: `${name}.bias`, shape: [to], group: 'adapter', initialization: { kind: 'constant', value: 0 } },
-  ]
 }

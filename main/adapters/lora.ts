@@ -14,6 +14,7 @@ import {
   type PreparedMethod,
 } from './method.ts'
 import { checkLeaveOut } from './options.ts'
+import { constant, smallRandom, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf, type ProjectionPart } from './parts.ts'
 
 /** LoRA (Hu et al. 2022): `y = W x + b + (α/r) B A x` in some linear layers. */
@@ -209,12 +210,7 @@ function gateOf(build: Build, { name, index, count, path }: LoraSite, x: Value):
 function siteParameters(options: LoraOptions, { name, count, path }: LoraSite): ParameterSpec[] {
   const { r, composition_mode: mode, use_gating: gated } = options
   const { inputSize, outputSize } = path
-  const spec = (what: string, shape: number[], initialization: Initialization): ParameterSpec => ({
-    name: `${name}.${what}`,
-    shape,
-    group: 'adapter',
-    initialization,
-  })
+  const spec = specsUnder(name)
   const [a, b] = beginnings(options, inputSize)
   return [
     ...(mode === 'add' ? [spec('lora_A', [count * r, inputSize], a)] : []),
@@ -227,13 +223,11 @@ function beginnings(
   { init_weights: scheme }: LoraOptions,
   inputSize: number,
 ): [Initialization, Initialization] {
-  const normal: Initialization = { kind: 'normal', deviation: 0.02 }
-  const constant = (value: number): Initialization => ({ kind: 'constant', value })
   switch (scheme) {
     case 'lora':
-      return [{ kind: 'kaiming-uniform', fanIn: inputSize }, constant(0)]
+      return [uniform(inputSize), constant(0)]
     case 'bert':
-      return [normal, normal]
+      return [smallRandom, smallRandom]
     case 'ia3':
       return [constant(1), constant(1)]
   }

@@ -25,6 +25,7 @@ import { linear } from '../models/transformer-block.ts'
 import { blockBottleneckOptions, bottleneckSize, type BlockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type ParameterSpec, type Tally } from './method.ts'
+import { linearSpecs } from './parameter-specs.ts'
 import { layersOf, places, type AdapterParts } from './parts.ts'
 import { gatesOf, gateSpecs, leftByTasks, mixtureSites, taskAdapterNames } from './task-mixture.ts'
 
@@ -192,18 +193,8 @@ function predictorSpecs(
   site: BlockSite,
   name: string,
 ): ParameterSpec[] {
-  const path = predictorPath(config, site, name)
   const width = bottleneckSize(reduction_factor, site.layer, config.hiddenSize)
-  const common = { group: 'adapter' as const }
-  return [
-    {
-      ...common,
-      name: `${path}.weight`,
-      shape: [width, config.hiddenSize],
-      initialization: { kind: 'normal', deviation: 0.02 },
-    },
-    { ...common, name: `${path}.bias`, shape: [width], initialization: { kind: 'constant', value: 0 } },
-  ]
+  return linearSpecs(predictorPath(config, site, name), config.hiddenSize, width)
 }
 
 /** Under which name a site's counts are revealed: masked units found, masked units, kept units found, kept units. */

@@ -15,6 +15,7 @@ import {
   type PreparedMethod,
 } from './method.ts'
 import { checkLeaveOut } from './options.ts'
+import { linearSpecs, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf } from './parts.ts'
 import { prefixOptions, type PrefixOptions } from './prefix-options.ts'
 
@@ -200,20 +201,14 @@ function prefixOf(
 function prefixSpecs(options: PrefixOptions, shape: PrefixShape): ParameterSpec[] {
   const { path, length, hiddenSize, layers, bottleneck } = shape
   const width = 2 * layers.length * hiddenSize
-  const spec = (name: string, size: number[], initialization: Initialization): ParameterSpec => ({
-    name: `${path}.${name}`,
-    shape: size,
-    group: 'adapter',
-    initialization,
-  })
+  const spec = specsUnder(path)
   const normal: Initialization = { kind: 'normal', deviation: 1 }
   if (options.flat) return [spec('control_trans', [length * width], normal)]
-  const uniform = (fanIn: number): Initialization => ({ kind: 'kaiming-uniform', fanIn })
+  const layer = (index: number, from: number, to: number): ParameterSpec[] =>
+    linearSpecs(`${path}.control_trans.${index}`, from, to, { weight: uniform(from), bias: uniform(from) })
   return [
     spec('wte.weight', [length, hiddenSize], normal),
-    spec('control_trans.0.weight', [bottleneck, hiddenSize], uniform(hiddenSize)),
-    spec('control_trans.0.bias', [bottleneck], uniform(hiddenSize)),
-    spec('control_trans.2.weight', [width, bottleneck], uniform(bottleneck)),
-    spec('control_trans.2.bias', [width], uniform(bottleneck)),
+    ...layer(0, hiddenSize, bottleneck),
+    ...layer(2, bottleneck, width),
   ]
 }

@@ -18,6 +18,21 @@ describe('classificationHead', () => {
     expect(only('gpt2', 'mean')).toBeUndefined()
   })
 
+  it('begins as the backbone’s own layers did', () => {
+    const { parameters } = classificationHead(
+      HeadChoice.parse({}),
+      { ...smallConfigs.bert, initializerRange: 0.1 },
+      3,
+      'task',
+    )
+    expect(parameters.map(({ initialization }) => initialization)).toEqual([
+      { kind: 'normal', deviation: 0.1 },
+      { kind: 'constant', value: 0 },
+      { kind: 'normal', deviation: 0.1 },
+      { kind: 'constant', value: 0 },
+    ])
+  })
+
   it('refuses the first token of a backbone in which it sees no other', () => {
     expect(() => only('gpt2', 'first')).toThrow(
       'head.pooling "first": the first token of this model sees no other',
