@@ -14,7 +14,7 @@ export interface ComparedLook {
   looks: ReadonlyMap<string, VariantStyle>
 }
 
-const lookOf = ({ looks }: ComparedLook, id: string) => {
+export const lookOf = ({ looks }: ComparedLook, id: string) => {
   const look = looks.get(id)
   return {
     color: look?.color ?? '--text-muted',

@@ -44,7 +44,8 @@ const exportSize = { width: 960, height: 540 }
 function titled(option: ChartOption): ChartOption {
   const title = Array.isArray(option.title) ? option.title[0] : option.title
   const grid = Array.isArray(option.grid) ? option.grid[0] : option.grid
-  return { ...option, title: { ...title, show: true }, grid: { ...grid, right: 24, top: 44, bottom: 52 } }
+  const right = Math.max(24, Number(grid?.right ?? 0))
+  return { ...option, title: { ...title, show: true }, grid: { ...grid, right, top: 44, bottom: 52 } }
 }
 
 /** The chart as an SVG document of its own. */

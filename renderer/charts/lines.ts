@@ -19,6 +19,8 @@ export interface Line {
   points: readonly (readonly [x: number, y: number])[]
   /** Stands behind another and is not told of beside the pointer. */
   quiet?: boolean
+  /** Written behind its last point. */
+  endLabel?: string
 }
 
 /** A strip between two curves: where values lie around their mean. */
@@ -40,8 +42,12 @@ export interface LineChart {
 
 /** The chart as ECharts draws it. Series keep their names, so that new points join the old picture. */
 export function lineOption(chart: LineChart, tokens: ChartTokens): ChartOption {
+  const base = frame(chart.title, chart.x, chart.y, tokens)
+  const longest = Math.max(0, ...chart.lines.map(({ endLabel = '' }) => endLabel.length))
   return {
-    ...frame(chart.title, chart.x, chart.y, tokens),
+    ...base,
+    ...(chart.x.labels === undefined ? {} : { xAxis: named(base.xAxis, chart.x.labels) }),
+    ...(longest > 0 ? { grid: { ...base.grid, right: 18 + 6.5 * longest } } : {}),
     tooltip: tooltip(
       (x) => `${chart.x.name} ${axisValue(chart.x, x)}`,
       (y) => axisValue(chart.y, y),
@@ -50,6 +56,19 @@ export function lineOption(chart: LineChart, tokens: ChartTokens): ChartOption {
       ...(chart.bands ?? []).map((band) => bandSeries(chart, band, tokens)),
       ...lineSeries(chart, tokens),
     ],
+  }
+}
+
+/** An axis of names in place of numbers. */
+function named(
+  { name, nameLocation, nameGap, nameTextStyle, axisLine, axisTick }: ReturnType<typeof frame>['xAxis'],
+  labels: readonly string[],
+) {
+  return {
+    ...{ name, nameLocation, nameGap, nameTextStyle, axisLine, axisTick },
+    type: 'category' as const,
+    data: [...labels],
+    axisLabel: { ...nameTextStyle, interval: 0 },
   }
 }
 
@@ -74,6 +93,18 @@ function lineSeries(chart: LineChart, tokens: ChartTokens) {
       symbol: line.symbol ?? 'circle',
       symbolSize: line.symbol === undefined ? 4 : 6,
       sampling: 'lttb' as const,
+      ...(line.endLabel === undefined
+        ? {}
+        : {
+            endLabel: {
+              show: true,
+              formatter: line.endLabel,
+              color: tokens.muted,
+              fontSize: 11,
+              distance: 6,
+            },
+            labelLayout: { moveOverlap: 'shiftY' as const },
+          }),
       lineStyle: { color, opacity, width: line.width ?? 1.5, type: line.dash ?? 'solid' },
       itemStyle: { color, opacity },
       emphasis:
@@ -129,7 +160,10 @@ export function lineCsv(chart: LineChart): string {
   const columns = chart.lines.map((line) => new Map(line.points.map(([x, y]) => [x, y])))
   return toCsv([
     [axisTitle({ ...chart.x, percent: false }), ...chart.lines.map((line) => line.name)],
-    ...xs.map((x) => [x, ...columns.map((column) => column.get(x) ?? '')]),
+    ...xs.map((x) => [
+      chart.x.labels === undefined ? x : axisValue(chart.x, x),
+      ...columns.map((column) => column.get(x) ?? ''),
+    ]),
   ])
 }
 

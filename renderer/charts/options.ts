@@ -48,6 +48,8 @@ export interface Axis {
   max?: number | 'dataMax'
   /** Logarithmic: what is not above 0 is left out. */
   log?: boolean
+  /** Values are places in a list of names, from 0; across, in a line chart. */
+  labels?: readonly string[]
 }
 
 /** `Loss`, `Accuracy (%)`: an axis' name with its unit. */
@@ -58,6 +60,7 @@ export function axisTitle(axis: Axis): string {
 
 /** A value as the tooltip and the export's words have it, without the unit. */
 export function axisValue(axis: Axis, value: number): string {
+  if (axis.labels !== undefined) return axis.labels[value] ?? ''
   if (axis.percent === true) return formatScore(value)
   return axis.whole === true && Number.isInteger(value) ? formatCount(value) : formatNumber(value)
 }

@@ -24,6 +24,8 @@ export interface SummaryColumn {
   text: (group: ComparedGroup) => string
   /** Which way is better; neither where it is only told. */
   better: 'higher' | 'lower'
+  /** How it is defined, where its name does not say. */
+  hint?: string
 }
 
 const known = (value: number | undefined, text: (value: number) => string) =>
@@ -108,8 +110,43 @@ export function summaryColumns(metric: ScoreName): SummaryColumn[] {
       text: ({ forgetting }) => known(forgetting?.mean, formatNumber),
       better: 'lower',
     },
+    ...sequenceColumns,
   ]
 }
+
+/** A difference of scores in points, with its sign. */
+const points = (value: number) => `${value < 0 ? '−' : '+'}${formatScore(Math.abs(value))}`
+
+/** What became of tasks that were trained one after the other. */
+const sequenceColumns: SummaryColumn[] = [
+  {
+    key: 'tasks',
+    label: 'All tasks',
+    unit: '%',
+    value: ({ sequence }) => sequence?.averageScore?.mean,
+    text: ({ sequence }) => known(sequence?.averageScore?.mean, formatScore),
+    better: 'higher',
+    hint: 'Mean of the scores on all tasks of the sequence after the last of them',
+  },
+  {
+    key: 'forgotten',
+    label: 'Tasks forgotten',
+    unit: 'points',
+    value: ({ sequence }) => sequence?.forgetting?.mean,
+    text: ({ sequence }) => known(sequence?.forgetting?.mean, points),
+    better: 'lower',
+    hint: 'Average forgetting: mean over the earlier tasks of the best score after an earlier stage less the score at the end (Chaudhry et al. 2018)',
+  },
+  {
+    key: 'transfer',
+    label: 'Backward transfer',
+    unit: 'points',
+    value: ({ sequence }) => sequence?.backwardTransfer?.mean,
+    text: ({ sequence }) => known(sequence?.backwardTransfer?.mean, points),
+    better: 'higher',
+    hint: 'Mean over the earlier tasks of the score at the end less the score when it had just been trained (Lopez-Paz and Ranzato 2017)',
+  },
+]
 
 /** Ids of the groups with the best value; none where fewer than two have one, or all are the same. */
 export function bestOf(groups: readonly ComparedGroup[], { value, better }: SummaryColumn): Set<string> {

@@ -13,10 +13,12 @@ import {
   pruningChart,
   spreadChart,
 } from '../../charts/compared.ts'
+import { ablationHeat, changeChart } from '../../charts/contributions.ts'
 import { drawHeatmap, drawLines, type Drawn } from '../../charts/drawn.ts'
 import type { LineChart } from '../../charts/lines.ts'
 import { drawImportance, drawParallel, type ParallelLine } from '../../charts/parallel.ts'
 import { drawScatter, type Scatter } from '../../charts/scatter.ts'
+import { sequenceCharts, sequenceHeat } from '../../charts/sequences.ts'
 import { sortGroups, summaryColumns } from '../../lib/compare-summary.ts'
 import type { VariantStyle } from '../../lib/variants.ts'
 
@@ -70,10 +72,12 @@ export function figuresOf(of: FiguresOf): FigureSpec[] {
     ...(fused.some(({ fusion }) => (fusion?.pruned.length ?? 0) > 0)
       ? [{ drawn: drawLines(pruningChart(fused, look)) }]
       : []),
+    ...contributionFigures(of),
     ...of.mask.map((chart) => ({ drawn: drawLines(chart) })),
     ...(visible.some(({ forgetting }) => forgetting !== undefined)
       ? [{ drawn: drawBoxes(forgettingChart(visible, look)), height: tall(visible.length) }]
       : []),
+    ...sequenceFigures(of),
     ...sweepFigures(of),
     ...answerFigures(of),
   ]
@@ -99,6 +103,47 @@ function datasetFigures({ comparison, all, visible }: FiguresOf): FigureSpec[] {
       drawn: drawHeatmap(datasetHeat(shown, comparison.metric)),
       height: tall(new Set(shown.map(({ name }) => name)).size),
     },
+  ]
+}
+
+/** What the parts of a method add, where there is one of several. */
+function contributionFigures({ comparison, all, visible, looks, datasetId }: FiguresOf): FigureSpec[] {
+  if (!all.some((group) => group.datasetId === datasetId && group.contributions)) return []
+  const hidden = 'The variants of several parts are hidden.'
+  const { metric } = comparison
+  const heat = ablationHeat(visible, metric)
+  return [
+    { drawn: drawLines(changeChart(visible, { metric, looks }), hidden) },
+    { drawn: drawHeatmap(heat, hidden), height: tall(heat.y.labels.length) },
+  ]
+}
+
+/**
+ * Tasks trained one after the other. They end on another dataset than they began, so those of every dataset are shown
+ * but for what is hidden here.
+ */
+function sequenceFigures({
+  comparison: { metric },
+  all,
+  visible,
+  looks,
+  datasetId,
+}: FiguresOf): FigureSpec[] {
+  const shown = all.filter(
+    (group) => group.sequence && (group.datasetId !== datasetId || visible.includes(group)),
+  )
+  const charts = sequenceCharts(shown, { metric, looks })
+  const named = shown.map((group) =>
+    charts.length > 1
+      ? { ...group, name: `${group.name}, ${group.sequence?.stages.join(' → ') ?? ''}` }
+      : group,
+  )
+  return [
+    ...charts.map((chart) => ({ drawn: drawLines(chart) })),
+    ...named.map((group) => ({
+      drawn: drawHeatmap(sequenceHeat(titled(group, named), metric)),
+      height: tall(group.sequence?.stages.length ?? 0),
+    })),
   ]
 }
 
