@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -212,8 +212,8 @@ function readMessages(socket: Socket, receive: (message: unknown) => void): void
 
 function newAddress(home: string): string {
   if (process.platform === 'win32') {
-    const hash = createHash('sha256').update(resolve(home).toLowerCase()).digest('hex').slice(0, 32)
-    return `\\\\.\\pipe\\${temporaryPrefix}${hash}`
+    // Any user can make a pipe of any name; one that cannot be guessed is not taken already.
+    return `\\\\.\\pipe\\${temporaryPrefix}${randomBytes(16).toString('hex')}`
   }
   const inHome = join(resolve(home), 'workbench.sock')
   if (Buffer.byteLength(inHome) <= longestAddress) return inHome

@@ -28,13 +28,17 @@ export type SpawnChild = (entry: string, args: string[], listeners: ChildListene
 
 export const keptLines = 50
 
+/** A process that never ends its line must not fill the memory. */
+const longestLine = 10_000
+
 /** Passes a child's stderr on and keeps its last lines. */
 export function tailOf(stream: NodeJS.ReadableStream | null): () => string[] {
   let tail: string[] = ['']
-  stream?.on('data', (chunk: Buffer) => {
-    process.stderr.write(chunk)
-    const [first = '', ...rest] = chunk.toString().split('\n')
-    tail = [...tail.slice(0, -1), `${tail[tail.length - 1] ?? ''}${first}`, ...rest].slice(-keptLines - 1)
+  // Decoded by the stream: a character may lie across two chunks.
+  stream?.setEncoding('utf8').on('data', (text: string) => {
+    process.stderr.write(text)
+    const lines = `${tail.pop() ?? ''}${text}`.split('\n').map((line) => line.slice(-longestLine))
+    tail = [...tail, ...lines].slice(-keptLines - 1)
   })
   return () => tail.filter((line) => line !== '').slice(-keptLines)
 }

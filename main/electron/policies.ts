@@ -21,8 +21,6 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-const allowedPermissions: ReadonlySet<string> = new Set()
-
 /** The frame that sent a message, as Electron reports it. */
 export interface Sender {
   url: string
@@ -50,11 +48,6 @@ export function mayNavigate(url: string, origin: string): boolean {
 /** A message is heard only from the main frame, and only while the page's own origin is shown in it. */
 export function maySend(sender: Sender | undefined, origin: string): boolean {
   return sender !== undefined && sender.isMainFrame && isOwnPage(sender.url, origin)
-}
-
-/** Camera, location, notifications, …: the page needs none of them. */
-export function mayUsePermission(permission: string): boolean {
-  return allowedPermissions.has(permission)
 }
 
 /**

@@ -18,7 +18,9 @@ export function guardQuit(window: BrowserWindow, supervisor: Supervisor): void {
   async function quit(): Promise<void> {
     stage = 'asking'
     const going = await runsGoing(supervisor)
-    if (going > 0 && !(await confirmQuit(window, going))) {
+    // A window that went away meanwhile cannot be asked in.
+    const agreed = going === 0 || (await confirmQuit(window, going).catch(() => true))
+    if (!agreed) {
       stage = 'open'
       return
     }

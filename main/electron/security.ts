@@ -1,6 +1,6 @@
 import { app, session, type IpcMainInvokeEvent, type WebContents } from 'electron'
 
-import { mayNavigate, mayUsePermission, type Sender } from './policies.ts'
+import { mayNavigate, type Sender } from './policies.ts'
 
 /** Routing number of each page's main frame, for an Electron (before 12) that does not say which frame sent a message. */
 const mainFrames = new WeakMap<WebContents, number>()
@@ -27,13 +27,12 @@ export function enforcePolicies(origin: string): void {
     }
   })
   const { defaultSession } = session
-  defaultSession.setPermissionRequestHandler((_contents, permission, answer) =>
-    answer(mayUsePermission(permission)),
-  )
-  defaultSession.setPermissionCheckHandler((_contents, permission) => mayUsePermission(permission))
+  // Camera, location, notifications, devices, …: the page needs none of them.
+  defaultSession.setPermissionRequestHandler((_contents, _permission, answer) => answer(false))
+  defaultSession.setPermissionCheckHandler(() => false)
   // Electron 16 and later.
   if (typeof defaultSession.setDevicePermissionHandler === 'function') {
-    defaultSession.setDevicePermissionHandler(({ deviceType }) => mayUsePermission(deviceType))
+    defaultSession.setDevicePermissionHandler(() => false)
   }
 }
 

@@ -18,16 +18,26 @@ export function childSpawner(root: string): SpawnChild {
       stdio: ['ignore', 'inherit', 'pipe'],
     })
     const lastLines = tailOf(child.stderr)
+    let wanted: 'SIGTERM' | 'SIGKILL' | undefined
+    const kill = (signal: 'SIGTERM' | 'SIGKILL') => {
+      wanted = signal
+      if (child.pid === undefined) return
+      try {
+        process.kill(child.pid, signal)
+      } catch {
+        // It has ended, and its exit is on the way.
+      }
+    }
     child.on('message', listeners.message)
+    // One that was to be killed before it was there.
+    child.on('spawn', () => wanted !== undefined && kill(wanted))
     child.on('exit', (code) => listeners.exit({ code, signal: undefined, lastLines: lastLines() }))
     return {
       get pid() {
         return child.pid
       },
       send: (message) => child.postMessage(message),
-      kill: (signal) => {
-        if (child.pid !== undefined) process.kill(child.pid, signal)
-      },
+      kill,
     }
   }
 }

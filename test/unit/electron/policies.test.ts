@@ -5,7 +5,6 @@ import {
   isOwnPage,
   mayNavigate,
   maySend,
-  mayUsePermission,
   pageFile,
   pageOrigin,
 } from '../../../main/electron/policies.ts'
@@ -59,15 +58,6 @@ describe('messages', () => {
   it.each(foreign)('are refused from %s', (url) => {
     expect(maySend({ url, isMainFrame: true }, pageOrigin)).toBe(false)
   })
-})
-
-describe('permissions', () => {
-  it.each(['media', 'geolocation', 'notifications', 'clipboard-read', 'hid', 'fullscreen', 'made-up', ''])(
-    'deny %s',
-    (permission) => {
-      expect(mayUsePermission(permission)).toBe(false)
-    },
-  )
 })
 
 describe('files of the page’s scheme', () => {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { forkOn, nodeExecutable } from '../../../main/electron/child-process.ts'
+import { forkOn, nodeExecutable, tailOf } from '../../../main/electron/child-process.ts'
 import { superviseWorkbench, type Supervisor } from '../../../main/electron/supervisor.ts'
 
 /** A workbench process as far as the shell can tell: it answers, publishes, crashes and hangs on request. */
@@ -230,6 +231,18 @@ describe('closing', () => {
     const pid = await supervisor.invoke('pid', {})
     await supervisor.close(50)
     expect(pid.ok && isAlive(Number(pid.value))).toBe(false)
+  })
+})
+
+describe('the last lines of a process', () => {
+  it('are whole characters, and never more than a line of some length', async () => {
+    const stderr = new PassThrough()
+    const lines = tailOf(stderr)
+    const bytes = Buffer.from(`größe\n${'x'.repeat(20_000)}`)
+    for (const part of [bytes.subarray(0, 3), bytes.subarray(3)]) stderr.write(part)
+    await new Promise((resolve) => stderr.end(resolve).once('end', resolve))
+    expect(lines()[0]).toBe('größe')
+    expect(lines().join('').length).toBeLessThan(15_000)
   })
 })
 
