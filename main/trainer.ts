@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { toContractError } from '../preload/contract.ts'
 import { measureDevice } from './engines/devices.ts'
+import { DeviceFailure } from './engines/engine.ts'
 import { convertAdapter } from './training/convert.ts'
 import { train, type Control } from './training/loop.ts'
 import type { FromTrainer, ToTrainer } from './training/messages.ts'
@@ -43,7 +44,8 @@ async function perform(
     else if (message.type === 'convert') send({ type: 'converted', ...(await convertAdapter(message.job)) })
     else send({ type: 'measured', device: await measureDevice(message.device) })
   } catch (error) {
-    send({ type: 'failed', error: toContractError(error) })
+    const ofDevice = error instanceof DeviceFailure
+    send({ type: 'failed', error: toContractError(error), ...(ofDevice ? { ofDevice } : {}) })
   }
   await leaving
   process.exit(0)

@@ -179,7 +179,10 @@ export const endpoints = {
     z.object({ id: z.string().min(1), after: z.number().int().min(0).default(0) }).strict(),
   ).returns<LogLine[]>(),
   'runs.pause': endpoint(ById).returns<RunSummary>(),
-  'runs.resume': endpoint(ById).returns<RunSummary>(),
+  /** `onCpu`: on onnxruntime's cpu from now on, where it has been on another device. */
+  'runs.resume': endpoint(
+    z.object({ id: z.string().min(1), onCpu: z.boolean().optional() }).strict(),
+  ).returns<RunSummary>(),
   'runs.stop': endpoint(ById).returns<RunSummary>(),
   'runs.rename': endpoint(
     z.object({ id: z.string().min(1), name: z.string().min(1).max(200) }).strict(),

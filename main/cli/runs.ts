@@ -61,10 +61,12 @@ export function addRunCommands(program: Command, host: CliHost): void {
   common(runs.command('resume'))
     .description('go on with a paused or interrupted run, and watch it until it ends')
     .argument('<run>', 'id (or its beginning) or name')
-    .action((wanted: string, options: CommonOptions) =>
+    .option('--on-cpu', 'on the processor from now on, where it has been on another device')
+    .action((wanted: string, { onCpu = false, ...options }: CommonOptions & { onCpu?: boolean }) =>
       withWorkbench(host, options, async (client, output) => {
         const { id } = await findRun(client, wanted)
-        const run = await watchRun(client, output, () => client.invoke('runs.resume', { id }))
+        const how = onCpu ? { id, onCpu } : { id }
+        const run = await watchRun(client, output, () => client.invoke('runs.resume', how))
         await printResult(client, output, run)
       }),
     )

@@ -41,6 +41,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   device?: string
   threads?: number
   cacheMegabytes?: number
+  fallbackToCpu?: boolean
   weightDecay?: number
   warmup?: number
   schedule?: string
@@ -109,6 +110,10 @@ export function trainFlags(command: Command): Command {
       'most that states of the frozen part may take in the cache folder; 0: compute them at every step',
       parseInteger,
     )
+    .option(
+      '--fallback-to-cpu',
+      'where the device fails in the run, go on from the last checkpoint on the processor',
+    )
     .option('--weight-decay <number>', 'of AdamW', parseNumber)
     .option('--warmup <share>', 'share of the steps during which the learning rate rises', parseNumber)
     .option('--schedule <name>', 'linear, constant or cosine')
@@ -142,7 +147,8 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     checkpointSteps,
     backbonePrecision,
   } = flags
-  const { engine, device, threads, cacheMegabytes, unfreeze: unfreezeLayers, decayExempt } = flags
+  const { engine, device, threads, cacheMegabytes, fallbackToCpu } = flags
+  const { unfreeze: unfreezeLayers, decayExempt } = flags
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
     ...flags.learningRate,
@@ -162,7 +168,7 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     earlierRunId: resolved.earlierRunId,
     head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
     training,
-    engine: { engine, device, threads, cacheMegabytes },
+    engine: { engine, device, threads, cacheMegabytes, fallbackToCpu },
   })
   if (parsed.success) return parsed.data
   throw new UsageError(flagIssues(parsed.error.issues))

@@ -99,11 +99,11 @@ export class DeviceFailure extends WorkbenchError {
 const advices: readonly [RegExp, string][] = [
   [
     /out of memory|\bOOM\b|resource exhausted|failed to allocate|bad_alloc|allocation failed|not enough memory/i,
-    'There was not enough memory: lower the batch size, the micro-batch size or the maximum length',
+    'There was not enough memory: lower the batch size, the micro-batch size or the maximum length, or let the run go on on cpu',
   ],
   [
     /device (?:is |was )?lost|device removed|device hung|CUDA_ERROR_(?:LAUNCH|ILLEGAL|ECC)|CUDA failure/i,
-    'The driver gave the device up, as it does when one step takes too long: lower the batch size, or choose the device cpu, and resume the run',
+    'The driver gave the device up, as it does when one step takes too long: resume the run, on cpu if it happens again, or start it with a lower batch size or maximum length',
   ],
 ]
 
@@ -128,7 +128,7 @@ function failure(what: string, reason: string, cause: unknown): DeviceFailure {
 }
 
 export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+  return cause instanceof Error ? cause.message || cause.name : String(cause)
 }
 
 /** Whether an output that guards a run's state lets it move on. */

@@ -13,7 +13,7 @@ import {
   type HostTensor,
 } from './engine.ts'
 import { planSteps, RunSizes, type Step } from './plan.ts'
-import { openBackend, type TfjsDevice } from './tfjs-backends.ts'
+import { deviceLoss, openBackend, type TfjsDevice } from './tfjs-backends.ts'
 import { dataTypeOf, operations, type Tfjs } from './tfjs-operations.ts'
 import { TfjsWeights } from './tfjs-weights.ts'
 
@@ -104,7 +104,7 @@ class TensorFlowGraph implements CompiledGraph {
     try {
       return Float32Array.from(await tensor.data<'float32'>())
     } catch (cause) {
-      throw runFailure('tensorflow', this.device, cause)
+      throw runFailure('tensorflow', this.device, (await deviceLoss(this.tf, this.device)) ?? cause)
     }
   }
 
@@ -127,7 +127,7 @@ class TensorFlowGraph implements CompiledGraph {
       }
       return tensors
     } catch (cause) {
-      throw runFailure('tensorflow', this.device, cause)
+      throw runFailure('tensorflow', this.device, (await deviceLoss(this.tf, this.device)) ?? cause)
     } finally {
       for (const tensor of results) tensor.dispose()
       for (const { tensor } of next) tensor.dispose()

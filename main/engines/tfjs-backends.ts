@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { messageOf } from './engine.ts'
@@ -122,6 +123,20 @@ function findGraphicsAdapter(): Promise<GraphicsAdapter | null> {
     return gpu.requestAdapter()
   })()
   return graphicsAdapter
+}
+
+/** What this program uses of tfjs's WebGPU backend. */
+interface WebgpuBackend {
+  device: { lost: Promise<{ message: string }> }
+}
+
+/** Of a device that computes no more: why. What it is asked after that fails without a reason of its own. */
+export async function deviceLoss(tf: Tfjs, device: TfjsDevice): Promise<Error | undefined> {
+  if (device !== 'webgpu') return undefined
+  const backend = tf.engine().findBackend('webgpu') as unknown as WebgpuBackend
+  // Whichever is settled already: of a device that works, `lost` never is.
+  const loss = await Promise.race([backend.device.lost, setImmediate(undefined)])
+  return loss && new Error(`the device was lost${loss.message ? ` (${firstLine(loss.message)})` : ''}`)
 }
 
 /** The graphics adapter in its driver's words; undefined where there is none. */

@@ -1,24 +1,13 @@
 import { mkdir } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, relative } from 'node:path'
 
-import { EngineChoice, WorkbenchError, type ContractError, type RunStatus } from '../../preload/contract.ts'
-import { assetsFolder } from '../assets.ts'
+import type { ContractError, RunEnvironment, RunStatus } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
-import { getDatasetFile } from '../store/datasets.ts'
-import { getModel } from '../store/models.ts'
-import { listRunAdapters, listRunTasks } from '../store/run-tasks.ts'
 import { getRun, updateRun, type RunRecord, type RunState } from '../store/runs.ts'
-import type {
-  EarlierRun,
-  FromTrainer,
-  JobAdapter,
-  JobTask,
-  TrainJob,
-  TrainResult,
-} from '../training/messages.ts'
-import { requireAdapter } from './adapters.ts'
-import { findEarlierRuns } from './earlier-run.ts'
+import type { FromTrainer, TrainJob, TrainResult } from '../training/messages.ts'
 import type { Publish } from './events.ts'
+import { goesOnOnCpu, goingOn, hintAtCpu, lastSavedStep, movedInWords, movedToCpu } from './run-fallback.ts'
+import { createJob } from './run-job.ts'
 import { waitForProcesses } from './run-leftovers.ts'
 import type { RunLimits } from './run-limits.ts'
 import { recordRun, type RunRecorder } from './run-recorder.ts'
@@ -49,80 +38,6 @@ export interface ExecutionOptions {
   onChanged: (id: string) => void
 }
 
-/** Everything a trainer needs for this run. Throws `not-found` where model or dataset have been removed. */
-export function createJob(database: Database, home: string, run: RunRecord): TrainJob {
-  const earlier = findEarlierRuns(database, run.config)
-  return {
-    runId: run.id,
-    config: { ...run.config, engine: engineOf(run) },
-    modelFolder: modelFolderOf(database, home, run),
-    tasks: jobTasks(database, home, run),
-    adapters: jobAdapters(database, home, run.id),
-    ...(earlier.length > 0 ? { earlier: earlier.map((one) => asEarlier(database, home, one)) } : {}),
-    runFolder: runFolder(home, run.id),
-    cacheFolder: join(home, 'cache'),
-    heldOutFile: join(assetsFolder(), 'held-out.txt'),
-    // A trainer that was killed may have written a checkpoint that nobody heard of, so the disk has the last word.
-    resume: run.startedAt !== undefined,
-  }
-}
-
-/** A run that goes on does so on the device that it began on, whatever `auto` would take now: another rounds otherwise. */
-function engineOf({ config, environment }: RunRecord): EngineChoice {
-  if (environment === undefined) return config.engine
-  const { engine, device } = environment
-  const begun = EngineChoice.safeParse({ ...config.engine, engine, device })
-  return begun.success ? begun.data : config.engine
-}
-
-function jobTasks(database: Database, home: string, run: RunRecord): JobTask[] {
-  return listRunTasks(database, run.id).map(({ datasetId, datasetName, name, labels }) => {
-    const file = getDatasetFile(database, datasetId)
-    if (file === undefined) {
-      throw new WorkbenchError(
-        'not-found',
-        `The dataset “${datasetName}” of the run “${run.name}” has been removed. Import it and start a new run.`,
-      )
-    }
-    return { datasetId, name, datasetFile: resolve(home, file), labels }
-  })
-}
-
-/** What measuring an earlier run's tasks again takes. Those whose dataset has been removed are named without it. */
-function asEarlier(database: Database, home: string, run: RunRecord): EarlierRun {
-  return {
-    runId: run.id,
-    name: run.name,
-    config: run.config,
-    tasks: listRunTasks(database, run.id).map(({ datasetId, name, labels }) => {
-      const file = getDatasetFile(database, datasetId)
-      return { datasetId, name, labels, ...(file === undefined ? {} : { datasetFile: resolve(home, file) }) }
-    }),
-    adapters: jobAdapters(database, home, run.id),
-    runFolder: runFolder(home, run.id),
-  }
-}
-
-/** The stored adapters that a run builds on; the store keeps them for as long as the run is there. */
-export function jobAdapters(database: Database, home: string, runId: string): JobAdapter[] {
-  return listRunAdapters(database, runId).map(({ adapterId, name }) => {
-    const { method, file } = requireAdapter(database, adapterId)
-    return { id: adapterId, name, method, file: resolve(home, file) }
-  })
-}
-
-/** The folder of the run's backbone. Throws `not-found` where the model has been removed. */
-export function modelFolderOf(database: Database, home: string, run: RunRecord): string {
-  const model = getModel(database, run.modelId)
-  if (model === undefined) {
-    throw new WorkbenchError(
-      'not-found',
-      `The model “${run.modelName}” of the run “${run.name}” has been removed. Add its folder and start a new run.`,
-    )
-  }
-  return resolve(home, model.folder)
-}
-
 /** Takes a queued run to its end. */
 export function executeRun(options: ExecutionOptions, id: string): RunExecution {
   const { home, database, onChanged } = options
@@ -133,6 +48,8 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   let limitTimer: NodeJS.Timeout | undefined
   let storageFailure: ContractError | undefined
   let supervised: Supervised | undefined
+  /** Where the run computes, or did last. */
+  let environment: RunEnvironment | undefined
   let settle = (): void => undefined
   const settled = new Promise<void>((resolve) => {
     settle = resolve
@@ -165,6 +82,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
     updateRun(database, id, { status: 'running', startedAt: run.startedAt ?? now() })
     onChanged(id)
     peakRssBytes = run.peakRssBytes ?? 0
+    environment = run.environment
     const recorder = recordRun({
       database,
       runId: id,
@@ -177,7 +95,22 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
         supervised?.send({ type: 'pause' })
       },
     })
-    const ended = await new Promise<FinalMessage>((resolve) => {
+    let ended = await attempt(recorder, run, job)
+    if (request === undefined && storageFailure === undefined && goesOnOnCpu(run, environment, ended)) {
+      ended = await attemptOnCpu(recorder, run, ended)
+    }
+    clearTimeout(limitTimer)
+    const state = stateAfter(ended, run)
+    if (state.error !== undefined) recorder.log('error', state.error)
+    if (ended.type === 'failed' && ended.error.detail !== undefined) recorder.log('error', ended.error.detail)
+    const kept = ended.type === 'finished' ? await keep(ended.result, recorder) : undefined
+    while (!recorder.flush() && !closing) await delay(options.limits.retry)
+    await store(state, kept)
+  }
+
+  /** Gives the run to a trainer, and answers with its last word. */
+  function attempt(recorder: RunRecorder, run: RunRecord, job: TrainJob): Promise<FinalMessage> {
+    return new Promise((resolve) => {
       supervised = supervise({
         spawn: options.spawn,
         first: { type: 'train', job },
@@ -192,13 +125,27 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
       recorder.set({ trainerPid: supervised.pid })
       if (request !== undefined) sendRequest(request)
     })
-    clearTimeout(limitTimer)
-    const state = stateAfter(ended)
-    if (state.error !== undefined) recorder.log('error', state.error)
-    if (ended.type === 'failed' && ended.error.detail !== undefined) recorder.log('error', ended.error.detail)
-    const kept = ended.type === 'finished' ? await keep(ended.result, recorder) : undefined
-    while (!recorder.flush() && !closing) await delay(options.limits.retry)
-    await store(state, kept)
+  }
+
+  /** Goes on from the latest checkpoint where the device has failed. */
+  async function attemptOnCpu(
+    recorder: RunRecorder,
+    run: RunRecord,
+    failed: Extract<FinalMessage, { type: 'failed' }>,
+  ): Promise<FinalMessage> {
+    const from = environment
+    if (from === undefined) return failed
+    environment = movedToCpu(from, lastSavedStep(database, home, id), failed.error.message)
+    recorder.log('warning', movedInWords(environment))
+    recorder.set({ environment })
+    if (!recorder.flush()) return failed
+    // Its memory is free then.
+    await supervised?.exited
+    return attempt(
+      recorder,
+      run,
+      createJob(database, home, { ...run, environment, startedAt: run.startedAt ?? now() }),
+    )
   }
 
   /** A run whose parts cannot be kept has finished all the same: its own checkpoint is there. */
@@ -220,7 +167,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
         peakRssBytes = message.rssBytes
         return recorder.set({ peakRssBytes })
       case 'started': {
-        const { environment, trainableParameters, backboneParameters, backboneHashBefore } = message
+        const { trainableParameters, backboneParameters, backboneHashBefore } = message
         if (run.backboneHashBefore !== undefined && run.backboneHashBefore !== backboneHashBefore) {
           supervised?.kill({
             code: 'conflict',
@@ -229,6 +176,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
           return
         }
         const trainerPid = supervised?.pid
+        environment = goingOn(environment, message.environment)
         recorder.set({
           environment,
           trainableParameters,
@@ -265,7 +213,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   }
 
   /** What the run becomes by its trainer's last word. */
-  function stateAfter(message: FinalMessage): Partial<RunState> {
+  function stateAfter(message: FinalMessage, run: RunRecord): Partial<RunState> {
     if (storageFailure !== undefined && message.type !== 'finished') {
       return { status: 'failed', error: storageFailure.message, endedAt: now() }
     }
@@ -285,7 +233,11 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
         return endOf(request ?? (message.type === 'paused' ? 'pause' : 'stop'))
       case 'failed':
         if (killed && request !== undefined) return endOf(request === 'pause' ? 'close' : request)
-        return { status: 'failed', error: message.error.message, endedAt: now() }
+        return {
+          status: 'failed',
+          error: message.error.message + hintAtCpu(run, environment, message),
+          endedAt: now(),
+        }
       case 'predicted':
       case 'converted':
       case 'measured':

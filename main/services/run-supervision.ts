@@ -59,6 +59,7 @@ export function supervise(options: SupervisionOptions): Supervised {
   let patience = firstMessageFactor
   let quietChecks = 0
   let killedFor: ContractError | undefined
+  let silent = false
   let exitTimer: NodeJS.Timeout | undefined
 
   // Checks are counted, not seconds: after the machine slept, only one check is due, not all that were missed.
@@ -66,6 +67,7 @@ export function supervise(options: SupervisionOptions): Supervised {
     quietChecks += 1
     if (quietChecks > silenceChecks * patience) {
       const seconds = Math.round((options.silence * patience) / 1000)
+      silent = true
       kill({
         code: 'engine',
         message: `The trainer process gave no sign of life for ${seconds} seconds and was ended.`,
@@ -99,7 +101,9 @@ export function supervise(options: SupervisionOptions): Supervised {
   const exited = new Promise<void>((resolve) => {
     trainer.onExit((exit) => {
       clearTimeout(exitTimer)
-      end({ type: 'failed', error: killedFor ?? describeExit(exit) }, exit.lastLines)
+      const error = killedFor ?? describeExit(exit)
+      const ofDevice = killedFor === undefined ? isCrash(exit) : silent
+      end({ type: 'failed', error, ...(ofDevice ? { ofDevice } : {}) }, exit.lastLines)
       resolve()
     })
   })
@@ -140,6 +144,11 @@ export function describeExit(exit: TrainerExit): ContractError {
     code: 'engine',
     message: `The trainer process ended with exit code ${code} before it was done. Its last lines are in the log.`,
   }
+}
+
+/** Of itself, as by a driver's defect; where memory runs out, the system kills from outside. */
+function isCrash({ code, signal }: TrainerExit): boolean {
+  return signal === undefined ? code !== undefined && code !== 0 : signal !== 'SIGKILL'
 }
 
 function isFinal(message: FromTrainer): message is FinalMessage {

@@ -37,12 +37,24 @@ export function presentCheckpoints(database: Database, home: string, id: string)
  * trained them, so that what each seed builds on its own is one variant; default: their ids
  */
 export function variantOf(
-  { name: _name, training: { seed: _seed, ...training }, ...config }: RunConfig,
+  {
+    name: _name,
+    training: { seed: _seed, ...training },
+    // What happens where a device fails is none of what is computed.
+    engine: { fallbackToCpu: _fallback, ...engine },
+    ...config
+  }: RunConfig,
   { adapters = config.adapterIds, earlier = config.earlierRunId }: BuiltOn = {},
 ): string {
   const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
   const content = JSON.stringify([
-    { ...config, method: config.method.name, adapterIds: adapters, earlierRunId: earlier },
+    {
+      ...config,
+      engine,
+      method: config.method.name,
+      adapterIds: adapters,
+      earlierRunId: earlier,
+    },
     training,
     options,
   ])

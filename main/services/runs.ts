@@ -11,9 +11,11 @@ import {
 import type { Database } from '../store/database.ts'
 import { readLog } from '../store/run-log.ts'
 import { readMetrics } from '../store/run-metrics.ts'
-import { insertRun, removeRun, requeueRun, updateRun } from '../store/runs.ts'
+import { insertRun, removeRun, requeueRun, updateRun, type RunRecord } from '../store/runs.ts'
 import type { Publish } from './events.ts'
-import { createJob, executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
+import { executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
+import { isOnCpu, lastSavedStep, movedToCpu } from './run-fallback.ts'
+import { createJob } from './run-job.ts'
 import { interruptRuns } from './run-leftovers.ts'
 import { defaultRunLimits, type RunLimits } from './run-limits.ts'
 import { createRunQueue } from './run-queue.ts'
@@ -141,7 +143,7 @@ export function createRunService(options: RunServiceOptions): RunService {
     return summary
   }
 
-  function resume(id: string): RunSummary {
+  function resume(id: string, onCpu = false): RunSummary {
     const run = requireRun(database, id)
     if (run.status === 'queued' && !queue.has(id) && !executions.has(id)) {
       // Left in the queue by an earlier program that this one did not take over.
@@ -157,11 +159,19 @@ export function createRunService(options: RunServiceOptions): RunService {
       throw new WorkbenchError('conflict', reason)
     }
     createJob(database, home, run)
+    if (onCpu) moveToCpu(run)
     requeueRun(database, id)
     queue.add(id)
     const summary = changedSummary(id)
     startNext()
     return summary
+  }
+
+  /** A run that has not begun anywhere keeps its choice. */
+  function moveToCpu({ id, environment, error = 'It was asked for.' }: RunRecord): void {
+    if (environment === undefined || isOnCpu(environment)) return
+    const moved = movedToCpu(environment, lastSavedStep(database, home, id), error)
+    updateRun(database, id, { environment: moved })
   }
 
   async function end(id: string, how: Exclude<EndRequest, 'close'>): Promise<RunSummary> {
@@ -230,7 +240,7 @@ export function createRunService(options: RunServiceOptions): RunService {
       'runs.metrics': ({ id, names }) => readMetrics(database, requireRun(database, id).id, names),
       'runs.log': ({ id, after }) => readLog(database, requireRun(database, id).id, after),
       'runs.pause': ({ id }) => end(id, 'pause'),
-      'runs.resume': ({ id }) => resume(id),
+      'runs.resume': ({ id, onCpu }) => resume(id, onCpu),
       'runs.stop': ({ id }) => end(id, 'stop'),
       'runs.rename': ({ id, name }) => {
         updateRun(database, requireRun(database, id).id, { name })

@@ -156,4 +156,5 @@ export type FromTrainer =
   | { type: 'predicted'; predictions: { task: number; scores: number[]; fusion?: FusionWeights[] }[] }
   | { type: 'measured'; device: DeviceReport }
   | { type: 'converted'; method: MethodChoice; parameters: number; bytes: number }
-  | { type: 'failed'; error: ContractError }
+  /** `ofDevice`: it may go well on another device. */
+  | { type: 'failed'; error: ContractError; ofDevice?: boolean }

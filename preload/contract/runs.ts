@@ -76,6 +76,11 @@ export const EngineChoice = z
      * run of several epochs computes of each text below its lowest trained part is kept there. 0: nothing is kept.
      */
     cacheMegabytes: z.number().int().min(0).max(1_000_000).default(2048),
+    /**
+     * Where another device fails in the run (out of memory, lost by its driver): go on from the latest checkpoint on
+     * onnxruntime's cpu. Else the run ends there, and can be resumed.
+     */
+    fallbackToCpu: z.boolean().default(false),
   })
   .strict()
 export type EngineChoice = z.infer<typeof EngineChoice>
@@ -170,6 +175,8 @@ export interface RunEnvironment {
   deviceReason?: string
   /** What it computes with, in words, where the frozen backbone is not float32. */
   precision?: string
+  /** The device that it began on, which failed; `savedStep`: of the checkpoint from which it went on. */
+  failedDevice?: { engine: string; device: string; savedStep: number; reason: string }
   threads: number
   processor: string
   platform: string

@@ -44,7 +44,7 @@ export const run: RunDetail = {
       ...{ checkpointSteps: 100, backbonePrecision: 'float32' },
       ...{ groupLearningRates: {}, unfreezeLayers: [], decayExempt: false },
     },
-    engine: { engine: 'auto', device: 'auto', threads: 0, cacheMegabytes: 2048 },
+    engine: { engine: 'auto', device: 'auto', threads: 0, cacheMegabytes: 2048, fallbackToCpu: false },
   },
   datasetHash: 'hash',
   backboneUnchanged: true,

@@ -117,7 +117,7 @@ describe('a run that failed on the device', () => {
       '[Device] is lost. A valid external Instance reference no longer exists. device was lost',
       /resume the run/,
     ],
-    ['CUDA failure 719: unspecified launch failure', /choose the device cpu/],
+    ['CUDA failure 719: unspecified launch failure', /on cpu if it happens again/],
   ])('says what to do about %s', (reason, advice) => {
     const { code, message } = runFailure('tensorflow', 'webgpu', new Error(reason))
     expect(code).toBe('engine')

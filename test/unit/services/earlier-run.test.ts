@@ -1,12 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { findEarlierRun, findEarlierRuns } from '../../../main/services/earlier-run.ts'
-import { createJob } from '../../../main/services/run-execution.ts'
+import { createJob } from '../../../main/services/run-job.ts'
 import { insertDataset, removeDataset } from '../../../main/store/datasets.ts'
 import { insertModel } from '../../../main/store/models.ts'
 import { getRun, updateRun } from '../../../main/store/runs.ts'
 import type { EarlierTask } from '../../../preload/contract.ts'
-import { configOf, dataset, model, openRunsHome, removeHome, type RunsHome } from '../../fixtures/runs-home.ts'
+import {
+  configOf,
+  dataset,
+  model,
+  openRunsHome,
+  removeHome,
+  type RunsHome,
+} from '../../fixtures/runs-home.ts'
 
 let at: RunsHome
 beforeEach(() => {
@@ -29,7 +36,9 @@ describe('a run that goes on from another', () => {
     if (!record) throw new Error('the run is not stored')
     const { earlier = [] } = createJob(at.database, at.home, record)
     expect(earlier).toMatchObject([{ runId: first.id, name: 'first', adapters: [] }])
-    expect(earlier[0]?.tasks).toMatchObject([{ name: 'reviews', datasetFile: expect.stringContaining('rows') }])
+    expect(earlier[0]?.tasks).toMatchObject([
+      { name: 'reviews', datasetFile: expect.stringContaining('rows') },
+    ])
     expect(earlier[0]?.runFolder).toContain(first.id)
   })
 

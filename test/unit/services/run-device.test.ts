@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import type { RunEnvironment } from '../../../preload/contract.ts'
-import { createJob } from '../../../main/services/run-execution.ts'
+import { createJob } from '../../../main/services/run-job.ts'
 import { getRun, updateRun } from '../../../main/store/runs.ts'
 import { configOf, openRunsHome, removeHome, type RunsHome } from '../../fixtures/runs-home.ts'
 

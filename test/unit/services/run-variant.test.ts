@@ -19,6 +19,10 @@ describe('the variant that a run belongs to', () => {
     expect(one).not.toBe(variant())
   })
 
+  it('does not depend on what happens where a device fails', () => {
+    expect(variant({ engine: { fallbackToCpu: true } })).toBe(variant())
+  })
+
   it.each<Patch>([
     { modelId: 'other' },
     { datasetId: 'other' },
