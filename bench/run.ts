@@ -55,7 +55,7 @@ const measure: Record<Part, (flags: BenchFlags, python: string) => Promise<Table
   infer: (flags, python) => steps('infer', flags, python),
   async job(flags, python) {
     const { threads, rounds = 1, epochs = 3 } = flags
-    const options = { ...{ cache, threads, rounds, epochs, python }, sources: sst2(flags.rows) }
+    const options = { ...{ cache, threads, rounds, epochs, python }, sources: sst2(flags.rows, cache) }
     return [jobTable(await eachModel('job', flags, (model) => benchJob(model, options)))]
   },
   drop: (flags) =>
@@ -76,7 +76,7 @@ const measure: Record<Part, (flags: BenchFlags, python: string) => Promise<Table
     ),
   async cache(flags) {
     const { threads, rounds = 1, epochs = 5 } = flags
-    const options = { ...{ cache, threads, rounds, epochs }, sources: sst2(flags.rows) }
+    const options = { ...{ cache, threads, rounds, epochs }, sources: sst2(flags.rows, cache) }
     return [cacheTable(await eachModel('cache', flags, (model) => benchCache(model, options)))]
   },
   async scaling(flags) {

@@ -6,10 +6,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { benchCache, cacheTable } from '../../../bench/cache.ts'
 import { modelFolderOf } from '../../../bench/checkpoint.ts'
-import { benchJob, jobTable } from '../../../bench/job.ts'
+import { benchJob, jobTable, sst2 } from '../../../bench/job.ts'
 import { markdown } from '../../../bench/tables.ts'
 import { prepareTorchJob, removeTorchJob, torchRun } from '../../../bench/torch-job.ts'
 import { assetsFolder } from '../../../main/assets.ts'
+import { describeWithShared } from '../../shared.ts'
 
 /** Whole runs take long on a busy machine. */
 const patience = { timeout: 240_000 }
@@ -100,3 +101,16 @@ it('kept states are measured on a random model of a named size too', patience, a
   expect(row.withSeconds).toBeGreaterThan(row.withTrainingSeconds)
   expect(cacheTable([row]).cells[0]).toContain('1 of 2')
 })
+
+describeWithShared(
+  'the real task of whole jobs',
+  ['data/sst2_glue/train.tsv', 'data/sst2_glue/dev.tsv'],
+  () => {
+    it('is the first rows of its files, header and all', () => {
+      const { files } = sst2(3, cache)
+      const rows = files.map(({ path }) => readFileSync(path, 'utf8').trimEnd().split('\n').length - 1)
+      expect(rows).toEqual([3, 1000])
+      expect(files.map(({ split }) => split)).toEqual(['train', 'validation'])
+    })
+  },
+)
