@@ -8,7 +8,10 @@ import { dropoutRate, flag, fromWord, layerList, numberFromWord } from './option
 const factor = z.number('a number above 0').positive('must be above 0')
 
 /** A factor for all layers, or one per layer (`{"0": 4, "default": 16}`). */
-const ReductionFactor = z.union([factor, z.record(z.string(), factor)])
+const ReductionFactor = z.union(
+  [factor, z.record(z.string().regex(/^(?:\d+|default)$/), factor)],
+  'must be a number above 0, or one for each layer, such as {"0": 4, "default": 16}',
+)
 
 export type ReductionFactor = z.output<typeof ReductionFactor>
 
@@ -110,7 +113,10 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
         true,
       ),
       residual_before_ln: z
-        .preprocess(fromWord, z.union([z.boolean(), z.literal('post_add')]))
+        .preprocess(
+          fromWord,
+          z.union([z.boolean(), z.literal('post_add')], 'must be true, false or post_add'),
+        )
         .default(preset.residual_before_ln ?? true)
         .meta({
           title: 'Residual taken',

@@ -21,7 +21,7 @@ import {
   type ParameterSpec,
   type PreparedMethod,
 } from './method.ts'
-import { checkLeaveOut } from './options.ts'
+import { checkLayers, checkLeaveOut } from './options.ts'
 import { constant, smallRandom, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf, type BottleneckPart } from './parts.ts'
 
@@ -136,6 +136,8 @@ interface SiteAdapter {
 export interface BottleneckHooks {
   /** Changes the activations between the two projections, `[sequence, batch, width]`. */
   inner?(build: Build, site: BlockSite, activations: Value): Value
+  /** Whether a layer has adapters, where the options leave some in it; default: it has. */
+  sitsIn?(layer: number): boolean
 }
 
 /** @throws WorkbenchError `bad-input` naming the option */
@@ -161,13 +163,18 @@ export function prepareBottleneck(
       'a bottleneck adapter needs a place: mh_adapter, output_adapter or both',
     )
   }
-  checkLeaveOut(options.leave_out, config.layers)
+  const { reduction_factor: factor, leave_out: leftOut } = options
+  if (typeof factor !== 'number') {
+    const named = Object.keys(factor).filter((key) => key !== 'default')
+    checkLayers('reduction_factor', named.map(Number), config.layers)
+  }
+  checkLeaveOut(leftOut, config.layers)
   const architecture = architectureOf(config)
   const adapterAt = (site: BlockSite): SiteAdapter | undefined =>
-    places.includes(site.place) && !options.leave_out.includes(site.layer)
+    places.includes(site.place) && !leftOut.includes(site.layer) && hooks.sitsIn?.(site.layer) !== false
       ? {
           path: `${architecture.sitePath(site.layer, site.place)}.adapters.${adapterName}`,
-          width: bottleneckSize(options.reduction_factor, site.layer, config.hiddenSize),
+          width: bottleneckSize(factor, site.layer, config.hiddenSize),
         }
       : undefined
   const adapters = layersOf(config).flatMap((layer) => places.map((place) => adapterAt({ layer, place })))

@@ -1,3 +1,4 @@
+import { WorkbenchError } from '../../preload/contract.ts'
 import { add, multiply, reshape, type Value } from '../graph/index.ts'
 import type { Build, Prefix, Sites } from '../models/sites.ts'
 import { adaptersOf, describe, fusedNames, type Composition } from './composition.ts'
@@ -89,7 +90,6 @@ export function composedSites(build: Build, composition: Composition, options: C
           x: selectRows(
             states.map(({ x }) => x),
             rows,
-            [1, 'batch', 1],
           ),
           last: states.at(-1)?.last,
         }),
@@ -103,28 +103,33 @@ export function composedSites(build: Build, composition: Composition, options: C
     project(layer, projection, x, y) {
       const at = (name: string) => partsOf(name).projection?.(layer, projection)
       if (!names.some(at)) return undefined
+      const alike = (joined: readonly (string | undefined)[]): void => {
+        const [one, ...others] = joined.filter((name) => name !== undefined)
+        const other = others.find((name) => one !== undefined && at(name)?.mode !== at(one)?.mode)
+        if (other !== undefined) {
+          throw new WorkbenchError(
+            'bad-input',
+            `"${one}" and "${other}" cannot be combined: of the same linear layers one adds to the output and the other multiplies it`,
+          )
+        }
+      }
       const fold: Fold<ProjectionState> = {
         has: (name) => at(name) !== undefined,
         before: (_, state) => state,
-        single: (name, { change }) => ({
-          change: present(at(name), name).change(build, x, change),
-          last: name,
-        }),
-        average: (states, weights) => ({
-          change: weightedSum(
-            states.flatMap(({ change }) => (change ? [change] : [])),
-            weights,
-          ),
-          last: states.at(-1)?.last,
-        }),
-        select: (states, rows) => ({
-          change: selectRows(
-            states.map(({ change }) => change),
-            rows,
-            y.shape.length === 3 ? [1, 'batch', 1] : ['batch', 1],
-          ),
-          last: states.at(-1)?.last,
-        }),
+        single(name, { change, last }) {
+          alike([last, name])
+          return { change: present(at(name), name).change(build, x, change), last: name }
+        },
+        average(states, weights) {
+          alike(states.map(({ last }) => last))
+          const changes = states.flatMap(({ change }) => (change ? [change] : []))
+          return { change: weightedSum(changes, weights), last: states.at(-1)?.last }
+        },
+        select(states, rows) {
+          alike(states.map(({ last }) => last))
+          const changes = states.map(({ change }) => change)
+          return { change: selectRows(changes, rows), last: states.at(-1)?.last }
+        },
       }
       const { change, last } = foldComposition(
         build,
@@ -134,7 +139,7 @@ export function composedSites(build: Build, composition: Composition, options: C
         options,
       )
       if (change === undefined || last === undefined) return undefined
-      return present(at(last), last).combine(y, change)
+      return present(at(last), last).mode === 'add' ? add(y, change) : multiply(y, change)
     },
     prefix(layer, x) {
       const at = (name: string) => partsOf(name).prefix?.(layer)
@@ -197,14 +202,10 @@ function weightedSum(values: readonly Value[], weights: readonly number[]): Valu
 }
 
 /** Each example's own of several values. @param rows for each value `[batch, 1]`, 1 for its examples and 0 for others */
-function selectRows(
-  values: readonly (Value | undefined)[],
-  rows: readonly Value[],
-  shape: readonly (number | string)[],
-): Value {
+function selectRows(values: readonly (Value | undefined)[], rows: readonly Value[]): Value {
   const own = values.flatMap((value, i) => {
     const row = rows[i]
-    return value && row ? [multiply(value, reshape(row, shape))] : []
+    return value && row ? [multiply(value, reshape(row, [1, 'batch', 1]))] : []
   })
   return own.reduce((sum, value) => add(sum, value))
 }

@@ -28,9 +28,7 @@ export const adapterDrop = defineMethod({
     .strict(),
   prepare({ dropped_layers: dropped, ...bottleneck }, { config, adapterName }) {
     refuseBeyond('dropped_layers', dropped, config.layers)
-    const lowest = Array.from({ length: dropped }, (_, layer) => layer)
-    const options = { ...bottleneck, leave_out: [...new Set([...bottleneck.leave_out, ...lowest])] }
-    return prepareBottleneck(options, config, adapterName)
+    return prepareBottleneck(bottleneck, config, adapterName, { sitsIn: (layer) => layer >= dropped })
   },
 })
 

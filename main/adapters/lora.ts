@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../../preload/contract.ts'
-import { add, matMul, multiply, reshape, slice, type Value } from '../graph/index.ts'
+import { matMul, multiply, reshape, slice, type Value } from '../graph/index.ts'
 import { architectureOf, type ProjectionPath } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { Build, Projection } from '../models/sites.ts'
@@ -108,6 +108,10 @@ export function prepareLora(
       refuse(`composition_mode "scale" needs r = 1, not ${options.r}: each output has one factor`)
     if (options.dropout > 0)
       refuse('composition_mode "scale" has no dropout: there is nothing that it could act on')
+    if (options.init_weights === 'lora')
+      refuse(
+        'composition_mode "scale" with init_weights "lora" would begin by multiplying by 0; choose "ia3"',
+      )
   }
   const sites = loraSites(options, config, adapterName)
   const bare = bareThirds(options, config, sites)
@@ -131,6 +135,7 @@ function addPart(options: LoraOptions, site: LoraSite): ProjectionPart {
   const { name, index, count } = site
   const { inputSize, outputSize } = site.path
   return {
+    mode: 'add',
     mixesPositions: gated,
     change(build, x, earlier) {
       const read = earlier ?? x
@@ -147,7 +152,6 @@ function addPart(options: LoraOptions, site: LoraSite): ProjectionPart {
       const change = matMul(low, b, { transposeB: true, alpha })
       return gated ? multiply(change, gateOf(build, site, x)) : change
     },
-    combine: (y, change) => add(y, change),
   }
 }
 
@@ -157,6 +161,7 @@ function scalePart(options: LoraOptions, site: LoraSite): ProjectionPart {
   const { name, index, count } = site
   const { outputSize } = site.path
   return {
+    mode: 'scale',
     mixesPositions: gated,
     change(build, x, earlier) {
       const factors = part(build.parameter(`${name}.lora_B`, [count * outputSize, 1]), index, outputSize)
@@ -165,7 +170,6 @@ function scalePart(options: LoraOptions, site: LoraSite): ProjectionPart {
       if (gated) return multiply(change, gateOf(build, site, x))
       return alpha === 1 ? change : multiply(change, alpha)
     },
-    combine: (y, change) => multiply(y, change),
   }
 }
 
@@ -191,9 +195,9 @@ export function bareThirds(
 
 function constantPart(alpha: number): ProjectionPart {
   return {
+    mode: 'scale',
     mixesPositions: false,
     change: (build, _x, earlier) => (earlier ? multiply(earlier, alpha) : build.graph.scalar(alpha)),
-    combine: (y, change) => multiply(y, change),
   }
 }
 

@@ -235,16 +235,25 @@ export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinit
       refuseContext({ name: definition.name, takes, manyTasks }, context)
       const parsed = schema.safeParse(options)
       if (!parsed.success) {
-        const issue = parsed.error.issues[0]
-        const option = issue?.path.join('.') ?? ''
-        throw new WorkbenchError(
-          'bad-input',
-          `method ${definition.name}${option ? `, option "${option}"` : ''}: ${issue?.message ?? 'not usable'}`,
-        )
+        throw new WorkbenchError('bad-input', `method ${definition.name}${problemOf(parsed.error, schema)}`)
       }
       return prepare(parsed.data, context)
     },
   }
+}
+
+/** What is wrong with a method's options, as the end of a sentence that begins with its name. */
+function problemOf({ issues }: z.ZodError, schema: z.ZodType): string {
+  const [issue] = issues
+  if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
+    const known = optionFields(schema).map(({ name }) => name)
+    return (
+      ` has no option ${issue.keys.map((key) => `"${key}"`).join(', ')}; ` +
+      (known.length > 0 ? `it has ${known.join(', ')}` : 'it has none')
+    )
+  }
+  const option = issue?.path.join('.') ?? ''
+  return `${option ? `, option "${option}"` : ''}: ${issue?.message ?? 'not usable'}`
 }
 
 /** Refuses trained adapters or tasks that the method has no use for, or too few of them. */

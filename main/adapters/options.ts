@@ -65,14 +65,27 @@ export function dropoutRate(fallback: number, description: string) {
 /**
  * Refuses layers that the backbone does not have.
  *
+ * @param option that names them
  * @throws WorkbenchError `bad-input`
  */
-export function checkLeaveOut(leaveOut: readonly number[], layers: number): void {
-  const beyond = leaveOut.find((layer) => layer >= layers)
+export function checkLayers(option: string, named: readonly number[], layers: number): void {
+  const beyond = named.find((layer) => layer >= layers)
   if (beyond !== undefined) {
     throw new WorkbenchError(
       'bad-input',
-      `leave_out names layer ${beyond}; this model has the layers 0 to ${layers - 1}`,
+      `option "${option}" names layer ${beyond}; this model has the layers 0 to ${layers - 1}`,
     )
+  }
+}
+
+/**
+ * Refuses layers to be left out that the backbone does not have, or that are all it has.
+ *
+ * @throws WorkbenchError `bad-input`
+ */
+export function checkLeaveOut(leaveOut: readonly number[], layers: number): void {
+  checkLayers('leave_out', leaveOut, layers)
+  if (new Set(leaveOut).size === layers) {
+    throw new WorkbenchError('bad-input', 'option "leave_out" names every layer; keep at least one')
   }
 }

@@ -28,14 +28,14 @@ export interface BottleneckPart {
 
 /** A change of one linear layer. */
 export interface ProjectionPart {
+  /** Whether the change is added to the layer's output or multiplies it: adapters that differ there cannot be joined. */
+  mode: 'add' | 'scale'
   /**
    * @param x the layer's input
    * @param earlier the change of the adapter below it in a stack
    * @returns the change, to be combined with the layer's output
    */
   change(build: Build, x: Value, earlier: Value | undefined): Value
-  /** @param y the layer's output */
-  combine(y: Value, change: Value): Value
   mixesPositions: boolean
 }
 

@@ -1,4 +1,3 @@
-import { WorkbenchError } from '../../preload/contract.ts'
 import { Graph, multiply, reshape, slice, transpose, type Value } from '../graph/index.ts'
 import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
@@ -75,9 +74,6 @@ interface PrefixShape {
 function shapeOf(options: PrefixOptions, config: BackboneConfig, adapterName: string): PrefixShape {
   checkLeaveOut(options.leave_out, config.layers)
   const layers = layersOf(config).filter((layer) => !options.leave_out.includes(layer))
-  if (layers.length === 0) {
-    throw new WorkbenchError('bad-input', 'leave_out names every layer; a prefix needs one')
-  }
   return {
     path: `prefix_tuning.prefix_tunings.${adapterName}.${architectureOf(config).prefixLocation}`,
     length: options.prefix_length,

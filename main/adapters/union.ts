@@ -33,10 +33,13 @@ const members: readonly Method[] = [
 ]
 
 /** Written as one would, or as a list of names with their options. */
-const Members = z.union([
-  z.string(),
-  z.array(z.object({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }).strict()),
-])
+const Members = z.union(
+  [
+    z.string(),
+    z.array(z.object({ name: z.string(), options: z.record(z.string(), z.unknown()).default({}) }).strict()),
+  ],
+  'must be methods with a plus between, such as lora[r=4] + seq_bn, or a list of {name, options}',
+)
 
 const presets = {
   union: 'lora + seq_bn',

@@ -128,6 +128,18 @@ describe('a stack and an average', () => {
     expect(difference(outputs['logits'], (await compute(trainedAdapter('a').method))['logits'])).toBe(0)
   })
 
+  it.each(['stack', 'average_outputs'])(
+    'refuse, by %s, changes that are added together with changes that multiply',
+    async (name) => {
+      const [added, scaled] = [trainedAdapter('a', {}, 'lora'), trainedAdapter('b', {}, 'ia3')]
+      await expect(compute(building(name, {}, [scaled, added]))).rejects.toThrow(
+        /"b" and "a" cannot be combined.*multiplies/,
+      )
+      const elsewhere = trainedAdapter('b', { attn_matrices: 'k' }, 'ia3')
+      await expect(compute(building(name, {}, [elsewhere, added]))).resolves.toBeDefined()
+    },
+  )
+
   it('begin, of parameters, as their weighted mean', () => {
     const method = building('average_parameters', { weights: '1, 3' }, [
       trainedAdapter('a'),

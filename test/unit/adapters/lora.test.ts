@@ -85,12 +85,14 @@ describe('LoRA', () => {
     [{ r: 0 }, /"r"/],
     [{ alpha: 0 }, /"alpha": must be above 0/],
     [{ attn_matrices: ['q', 'x'] }, /must be one or more of q, k, v/],
-    [{ leave_out: [3] }, /leave_out names layer 3; this model has the layers 0 to 2/],
+    [{ leave_out: [3] }, /"leave_out" names layer 3; this model has the layers 0 to 2/],
+    [{ leave_out: [0, 1, 2] }, /"leave_out" names every layer/],
     [{ selfattn_lora: false }, /nothing to change/],
     [{ attn_matrices: [] }, /nothing to change/],
     [{ composition_mode: 'scale' }, /"scale" needs r = 1, not 8/],
     [{ composition_mode: 'scale', r: 1, dropout: 0.1 }, /"scale" has no dropout/],
-    [{ rank: 4 }, /rank/],
+    [{ composition_mode: 'scale', r: 1 }, /multiplying by 0; choose "ia3"/],
+    [{ rank: 4 }, /lora has no option "rank"; it has r, alpha, dropout,/],
   ])('refuses %j with a sentence', (options, sentence) => {
     expect(() => prepared('lora', options)).toThrow(sentence)
   })

@@ -54,13 +54,19 @@ describe('trained parameters', () => {
 describe('options', () => {
   it.each([
     ['seq_bn', { reduction_factor: 0 }, /reduction_factor/],
-    ['seq_bn', { reduction: 4 }, /reduction/],
+    ['seq_bn', { reduction: 4 }, /seq_bn has no option "reduction"; it has reduction_factor, non_linearity/],
     ['seq_bn', { non_linearity: 'swoosh' }, /non_linearity/],
     ['seq_bn', { output_adapter: false }, /needs a place/],
     ['double_seq_bn', { residual_before_ln: 'post_add' }, /original_ln_before/],
     ['seq_bn', { reduction_factor: { 0: 4 } }, /layer 1/],
+    ['seq_bn', { reduction_factor: { 4: 8, default: 4 } }, /"reduction_factor" names layer 4.*0 to 3/],
+    ['seq_bn', { reduction_factor: { first: 8 } }, /or one for each layer, such as/],
+    ['seq_bn', { reduction_factor: 'some' }, /must be a number above 0/],
+    ['seq_bn', { residual_before_ln: 'no' }, /must be true, false or post_add/],
     ['seq_bn', { leave_out: '9' }, /9/],
-    ['head', { reduction_factor: 4 }, /reduction_factor/],
+    ['par_bn', { leave_out: '0,1,2,3' }, /"leave_out" names every layer/],
+    ['union', { parts: 4 }, /must be methods with a plus between/],
+    ['head', { reduction_factor: 4 }, /head has no option "reduction_factor"; it has none/],
   ])('of %s that are not usable (%j) are refused by name', (name, options, message) => {
     expect(() => findMethod(name).prepare(options, alone)).toThrow(message)
   })

@@ -100,8 +100,8 @@ describe('prefix tuning', () => {
   it.each([
     [{ prefix_length: 0 }, /prefix_length/],
     [{ bottleneck_size: 0 }, /bottleneck_size/],
-    [{ leave_out: [0, 1, 2] }, /leave_out names every layer/],
-    [{ leave_out: [3] }, /leave_out names layer 3/],
+    [{ leave_out: [0, 1, 2] }, /"leave_out" names every layer/],
+    [{ leave_out: [3] }, /"leave_out" names layer 3/],
     [{ non_linearity: 'swoosh' }, /non_linearity/],
     [{ encoder_prefix: true }, /encoder_prefix/],
   ])('refuses %j with a sentence', (options, sentence) => {
