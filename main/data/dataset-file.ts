@@ -96,12 +96,6 @@ export async function* readRows(path: string): AsyncGenerator<DatasetRow> {
   for await (const rows of readRowChunks(path)) yield* rows
 }
 
-export async function readAllRows(path: string): Promise<DatasetRow[]> {
-  const all: DatasetRow[] = []
-  for await (const rows of readRowChunks(path)) for (const row of rows) all.push(row)
-  return all
-}
-
 /**
  * One page of the rows that match, and how many match in all. Without a filter only the page itself is read;
  * with one, the whole file is.

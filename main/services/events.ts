@@ -2,18 +2,20 @@ import type { MessageOf, TopicName } from '../../preload/contract.ts'
 
 export type Publish = <Name extends TopicName>(topic: Name, message: MessageOf<Name>) => void
 
+/** The contract's topics within one process. Every subscription gives the function that ends it. */
 export interface Events {
   publish: Publish
-  /** Returns the function that ends the subscription. */
   subscribe<Name extends TopicName>(topic: Name, listener: (message: MessageOf<Name>) => void): () => void
+  /** Hears every message of every topic, before those who subscribed to one. */
+  subscribeAll(listener: (topic: TopicName, message: unknown) => void): () => void
 }
 
-/** The contract's topics within one process. `all` hears every message of every topic, before the subscribers. */
-export function createEvents(all?: (topic: TopicName, message: unknown) => void): Events {
+export function createEvents(): Events {
+  const everywhere = new Set<(topic: TopicName, message: unknown) => void>()
   const listeners = new Map<TopicName, Set<(message: never) => void>>()
   return {
     publish(topic, message) {
-      deliver(() => all?.(topic, message))
+      for (const listener of everywhere) deliver(() => listener(topic, message))
       for (const listener of listeners.get(topic) ?? []) deliver(() => listener(message as never))
     },
     subscribe(topic, listener) {
@@ -23,6 +25,11 @@ export function createEvents(all?: (topic: TopicName, message: unknown) => void)
       const wrapped = (message: never) => listener(message)
       ofTopic.add(wrapped)
       return () => void ofTopic.delete(wrapped)
+    },
+    subscribeAll(listener) {
+      const wrapped: typeof listener = (topic, message) => listener(topic, message)
+      everywhere.add(wrapped)
+      return () => void everywhere.delete(wrapped)
     },
   }
 }

@@ -8,7 +8,6 @@ import {
   type Handlers,
   type OutputOf,
   type SystemInfo,
-  type TopicName,
   type WorkbenchEndpointName,
 } from '../../preload/contract.ts'
 import { asStoreError, openDatabase } from '../store/database.ts'
@@ -26,6 +25,7 @@ import { defaultRunLimits, type RunLimits } from './run-limits.ts'
 import { createReportService } from './report.ts'
 import { createRunLibrary } from './run-library.ts'
 import { createRunService } from './runs.ts'
+import { createSettingsService } from './settings.ts'
 import { sweepHome } from './sweep.ts'
 import { createSystemService } from './system.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
@@ -37,17 +37,13 @@ export interface WorkbenchOptions {
   /** Folder of what ships with the program: `samples/` and the starter encoder. */
   assets: string
   spawnTrainer: SpawnTrainer
-  /** Hears every message of every topic. */
-  publish?: (topic: TopicName, message: unknown) => void
   limits?: Partial<RunLimits>
 }
 
 /** All services of one home folder, the same for every host. */
 export interface Workbench {
-  readonly handlers: Handlers
   readonly subscribe: Events['subscribe']
-  /** Hears every message of every topic; returns how to stop. */
-  onEvent(listener: (topic: TopicName, message: unknown) => void): () => void
+  readonly onEvent: Events['subscribeAll']
   /** Calls an endpoint with an input that may be anything. Rejects with a WorkbenchError only. */
   invoke<Name extends WorkbenchEndpointName>(name: Name, input: unknown): Promise<OutputOf<Name>>
   invoke(name: string, input: unknown): Promise<unknown>
@@ -65,11 +61,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
   const file = join(home, 'workbench.sqlite')
   const isNew = !existsSync(file)
   const database = openDatabase(file)
-  const listeners = new Set<(topic: TopicName, message: unknown) => void>()
-  if (options.publish !== undefined) listeners.add(options.publish)
-  const events = createEvents((topic, message) => {
-    for (const listener of listeners) listener(topic, message)
-  })
+  const events = createEvents()
   const { publish } = events
   const limits = { ...defaultRunLimits, ...options.limits }
 
@@ -100,7 +92,8 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     })
     const comparison = createComparisonService({ database, home })
     const handlers: Handlers = {
-      ...createSystemService({ home, host, spawnTrainer }),
+      ...createSystemService({ home, host, spawnTrainer, publish }),
+      ...createSettingsService({ database, publish }),
       ...models,
       ...datasets,
       ...methods,
@@ -119,14 +112,8 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     }
     let closing: Promise<void> | undefined
     return {
-      handlers,
       subscribe: events.subscribe,
-      onEvent(listener) {
-        // Wrapped, so that each call has its own subscription.
-        const wrapped: typeof listener = (topic, message) => listener(topic, message)
-        listeners.add(wrapped)
-        return () => void listeners.delete(wrapped)
-      },
+      onEvent: events.subscribeAll,
       invoke: (name: string, input: unknown) =>
         closing === undefined ? invoke(handlers, name, input) : Promise.reject(closed()),
       close() {

@@ -59,9 +59,12 @@ export function updateRow<Fields extends object>(
   database.prepare(`UPDATE ${table} SET ${assignments} WHERE id = ?`).run(...values, id)
 }
 
-/** What SQLite says about a failed write (disk full, file locked), in words for the user; anything else as it is. */
+/**
+ * What SQLite says about a failed write (disk full, file locked), in words for the user; anything else as it is, a row
+ * that breaks a constraint too: that is no matter of the disk.
+ */
 export function asStoreError(cause: unknown): unknown {
-  if (!(cause instanceof SQLite.SqliteError)) return cause
+  if (!(cause instanceof SQLite.SqliteError) || cause.code.startsWith('SQLITE_CONSTRAINT')) return cause
   return new WorkbenchError(
     'storage',
     `The database cannot be written: ${cause.message}. Make room on the disk, or check that no other program holds it.`,

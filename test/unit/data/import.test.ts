@@ -2,10 +2,9 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { readAllRows } from '../../../main/data/dataset-file.ts'
 import { importDataset, sortLabels } from '../../../main/data/import.ts'
 import { DatasetSources } from '../../../preload/contract.ts'
-import { importing, table } from './importing.ts'
+import { importing, readAllRows, table } from './importing.ts'
 
 const { files, load, loadOne } = importing()
 

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 
 import type { z } from 'zod'
 
+import { readRows } from '../../../main/data/dataset-file.ts'
 import { importDataset } from '../../../main/data/import.ts'
-import { DatasetSources, WorkbenchError } from '../../../preload/contract.ts'
+import { DatasetSources, WorkbenchError, type DatasetRow } from '../../../preload/contract.ts'
 import { temporaryFolder } from './temporary-files.ts'
 
 export type Input = z.input<typeof DatasetSources>
@@ -26,6 +27,13 @@ export function importing() {
       throw error
     },
   }
+}
+
+/** All rows of a dataset's file. */
+export async function readAllRows(path: string): Promise<DatasetRow[]> {
+  const all: DatasetRow[] = []
+  for await (const row of readRows(path)) all.push(row)
+  return all
 }
 
 /** Rows `text<TAB>label`, so many of each label. */

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { DatasetSources, type SplitName } from '../../../preload/contract.ts'
-import { readAllRows } from '../../../main/data/dataset-file.ts'
 import { importDataset } from '../../../main/data/import.ts'
 import { describeWithShared, sharedPath } from '../../shared.ts'
+import { readAllRows } from './importing.ts'
 
 let folder = ''
 beforeAll(() => {
