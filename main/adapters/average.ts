@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { WorkbenchError } from '../../preload/contract.ts'
-import { composedMethod, singleAdapter } from './compose.ts'
+import { composedMethod } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
@@ -11,6 +11,7 @@ import {
   type ParameterSpec,
 } from './method.ts'
 import { flag, numberList } from './options.ts'
+import { present } from './present.ts'
 
 const weights = z
   .preprocess(numberList, z.array(z.number('weights are numbers').min(0, 'weights are not negative')))
@@ -74,33 +75,42 @@ export const averageParameters = defineMethod({
   takes: 'adapters',
   options: z.object({ weights }).strict(),
   prepare(options, { adapterName, adapters }) {
-    const [first] = adapters
-    const parts = first?.renamed(adapterName)
-    if (!first || !parts?.parts) throw new WorkbenchError('bad-input', 'these adapters cannot be averaged')
+    const first = present(adapters[0], 'the first adapter')
+    // Refuses what is no single adapter.
+    partsOf(adapters)
+    for (const other of adapters) refuseUnlike(first, other)
+    const own = first.renamed(adapterName)
     const share = normalised(options.weights, adapters)
-    const parameters = parts.parameters.map((spec, index): ParameterSpec => {
-      const averaged = adapters.map(({ name, method }, i) => {
-        const own = method.parameters[index]
-        if (
-          own === undefined ||
-          String(own.shape) !== String(spec.shape) ||
-          method.parameters.length !== parts.parameters.length
-        ) {
-          throw new WorkbenchError(
-            'bad-input',
-            `"${name}" has other parameters than "${first.name}": only adapters of the same method and options have a mean`,
-          )
-        }
-        return { name: own.name, weight: share[i] ?? 0 }
-      })
+    const parameters = own.parameters.map((spec, index): ParameterSpec => {
+      const averaged = adapters.map(({ name, method }, i) => ({
+        name: present(method.parameters[index], name).name,
+        weight: share[i] ?? 0,
+      }))
       return { ...spec, initialization: { kind: 'average', of: averaged } }
     })
-    return {
-      ...singleAdapter(adapterName, parameters, parts.parts),
-      leaves: [{ name: adapterName, choice: first.choice }],
-    }
+    return { ...own, parameters, leaves: [{ name: adapterName, choice: first.choice }] }
   },
 })
+
+/** What an adapter computes does not depend on these. */
+const trainingOptions = ['dropout', 'init_weights']
+
+function refuseUnlike(one: NamedAdapter, other: NamedAdapter): void {
+  const refuse = (how: string): never => {
+    throw new WorkbenchError(
+      'bad-input',
+      `"${one.name}" and "${other.name}" have no mean: ${how}; only adapters that compute alike have one`,
+    )
+  }
+  const names = Object.keys(one.options).filter((name) => !trainingOptions.includes(name))
+  const isOption = (name: string): boolean => name in other.options
+  if (!names.every(isOption)) refuse(`their methods are ${one.choice.name} and ${other.choice.name}`)
+  const written = ({ options }: NamedAdapter, name: string): string => JSON.stringify(options[name])
+  const differing = names.find((name) => written(one, name) !== written(other, name))
+  if (differing !== undefined) {
+    refuse(`their option "${differing}" is ${written(one, differing)} and ${written(other, differing)}`)
+  }
+}
 
 function normalised(given: readonly number[], adapters: readonly NamedAdapter[]): number[] {
   if (given.length > 0 && given.length !== adapters.length) {

@@ -68,6 +68,8 @@ export interface NamedAdapter {
   name: string
   /** The method that it was trained with. */
   choice: MethodChoice
+  /** That method's options, those that the choice leaves out as well. */
+  options: Readonly<Record<string, unknown>>
   method: PreparedMethod
   /** The same adapter under another name: its parameters in the same order. */
   renamed(name: string): PreparedMethod
@@ -82,7 +84,8 @@ export function namedAdapter(
 ): NamedAdapter {
   const renamed = (under: string): PreparedMethod =>
     method.prepare(options, { config, adapterName: under, tasks: [under], adapters: [] })
-  return { name, choice: { name: method.name, options }, method: renamed(name), renamed }
+  const choice = { name: method.name, options }
+  return { name, choice, options: method.complete(options), method: renamed(name), renamed }
 }
 
 /** The pieces of adapters, for a composition of them. */
@@ -199,6 +202,12 @@ export const wholeMethod: Situation = { task: 0, variant: {} }
 export interface Method extends Omit<MethodDescription, 'fields'> {
   fields(): OptionField[]
   /**
+   * All options, at their defaults where they are not given.
+   *
+   * @throws WorkbenchError `bad-input` naming the option
+   */
+  complete(options: unknown): Record<string, unknown>
+  /**
    * Checks the options and says what the method adds to a backbone.
    *
    * @param options those that differ from the defaults, as given by the user
@@ -226,21 +235,25 @@ interface MethodDefinition<Schema extends z.ZodType> {
 /** A method's declaration with its options' type folded away, as the registry holds it. */
 export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinition<Schema>): Method {
   const { options: schema, prepare, takes = 'none', manyTasks = false, ...description } = definition
+  const parse = (options: unknown): z.output<Schema> => {
+    const parsed = schema.safeParse(options)
+    if (parsed.success) return parsed.data
+    throw new WorkbenchError('bad-input', `method ${definition.name}${problemOf(parsed.error, schema)}`)
+  }
   return {
     ...description,
     takes,
     manyTasks,
     fields: () => optionFields(schema),
+    complete: (options) => Options.parse(parse(options)),
     prepare(options, context) {
       refuseContext({ name: definition.name, takes, manyTasks }, context)
-      const parsed = schema.safeParse(options)
-      if (!parsed.success) {
-        throw new WorkbenchError('bad-input', `method ${definition.name}${problemOf(parsed.error, schema)}`)
-      }
-      return prepare(parsed.data, context)
+      return prepare(parse(options), context)
     },
   }
 }
+
+const Options = z.record(z.string(), z.unknown())
 
 /** What is wrong with a method's options, as the end of a sentence that begins with its name. */
 function problemOf({ issues }: z.ZodError, schema: z.ZodType): string {
@@ -287,7 +300,7 @@ const FieldMeta = z.object({
 function optionFields(schema: z.ZodType): OptionField[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   // The JSON schema of an option that is preprocessed leaves its default out; parsing nothing gives them all.
-  const defaults = z.record(z.string(), z.unknown()).parse(schema.parse({}))
+  const defaults = Options.parse(schema.parse({}))
   return Object.entries(properties).map(([name, property]): OptionField => {
     const meta = FieldMeta.parse(property)
     const choices = meta.choices ?? meta.enum

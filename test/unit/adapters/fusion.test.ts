@@ -156,9 +156,24 @@ describe('a stack and an average', () => {
     })
   })
 
-  it('of parameters refuse adapters of different shapes, naming them', () => {
-    const adapters = [trainedAdapter('a'), trainedAdapter('b', { reduction_factor: 8 })]
-    expect(() => building('average_parameters', {}, adapters)).toThrow(/"b".*"a"/)
+  it.each([
+    ['seq_bn', { reduction_factor: 8 }, /"a" and "b" have no mean: .*"reduction_factor" is 4 and 8/],
+    ['seq_bn', { reduction_factor: 4, non_linearity: 'tanh' }, /"non_linearity" is "relu" and "tanh"/],
+    ['par_bn', { reduction_factor: 4 }, /"is_parallel" is false and true/],
+    ['lora', {}, /their methods are seq_bn and lora/],
+    ['head', {}, /"b" cannot be composed/],
+  ])('of parameters refuse adapters that compute otherwise: %s %j', (method, options, message) => {
+    const adapters = [trainedAdapter('a'), trainedAdapter('b', options, method)]
+    expect(() => building('average_parameters', {}, adapters)).toThrow(message)
+  })
+
+  it('of parameters do not mind how adapters were trained, or what name their method goes by', () => {
+    const houlsby = { mh_adapter: true, non_linearity: 'swish', original_ln_before: false, dropout: 0.1 }
+    const adapters = [
+      trainedAdapter('a', houlsby),
+      trainedAdapter('b', { init_weights: 'houlsby' }, 'double_seq_bn'),
+    ]
+    expect(building('average_parameters', {}, adapters).parameters).toHaveLength(3 * 2 * 4)
   })
 
   it.each([
