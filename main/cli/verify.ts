@@ -1,5 +1,9 @@
+import { statSync } from 'node:fs'
+import { basename } from 'node:path'
+
 import type { Command } from 'commander'
 
+import { WorkbenchError } from '../../preload/contract.ts'
 import type { CaseReport, CliHost } from './context.ts'
 import { table } from './format.ts'
 import { createOutput } from './output.ts'
@@ -30,7 +34,17 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
           done: index / folders.length,
           secondsLeft: undefined,
         })
-        const report = await host.verifyCase(folder, engine, device)
+        // `cases/*` takes in what else lies there, such as a README.
+        if (folders.length > 1 && statSync(folder, { throwIfNoEntry: false })?.isFile() === true) {
+          output.log(`${folder} is a file, no case: passed over`)
+          continue
+        }
+        const report = await host.verifyCase(folder, engine, device).catch((error: unknown): CaseReport => {
+          // One folder that is no case must not hide what becomes of the others.
+          const isNoCase = error instanceof WorkbenchError && error.code === 'bad-input'
+          if (!isNoCase || folders.length === 1) throw error
+          return { case: basename(folder), ok: false, engine, device, maxAbs: {}, problems: [error.message] }
+        })
         for (const problem of report.problems) output.log(`${report.case}: ${problem}`)
         reports.push(report)
       }
@@ -61,7 +75,7 @@ function describe(reports: CaseReport[]): string {
       const [where, value] = Object.entries(report.maxAbs).sort((a, b) => b[1] - a[1])[0] ?? ['', 0]
       return [
         report.case,
-        report.ok ? 'same' : 'DIFFERS',
+        report.ok ? 'same' : Object.keys(report.maxAbs).length === 0 ? 'NOT READ' : 'DIFFERS',
         report.engine,
         report.device,
         value.toExponential(1),

@@ -42,6 +42,9 @@ export function goldenTasks(
         `head "${name}": only classification heads without pooler and with bias are supported`,
       )
     }
+    if (layers !== 1 && layers !== 2) {
+      throw new WorkbenchError('unsupported', `head "${name}": only heads of 1 or 2 layers are supported`)
+    }
     if (layers === 2 && (config.activation_function ?? 'tanh') !== 'tanh') {
       throw new WorkbenchError('unsupported', `head "${name}": only tanh is supported between its layers`)
     }
