@@ -4,18 +4,13 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { copyIntoAdapters, adapterFile } from '../../../main/services/adapter-files.ts'
 import { createMethodService, type MethodHandlers } from '../../../main/services/methods.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
-import { readJsonFile } from '../../../main/models/checkpoint/index.ts'
-import { writeSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
-import { parseBackboneConfig } from '../../../main/models/config.ts'
-import { insertAdapter } from '../../../main/store/adapters.ts'
 import { openDatabase, type Database } from '../../../main/store/database.ts'
 import { insertModel } from '../../../main/store/models.ts'
 import { endpoints, type InputOf } from '../../../preload/contract.ts'
 import { makeModelFolder } from '../../fixtures/tiny-model.ts'
 import { model } from '../../fixtures/runs-home.ts'
+import { storeAdapter } from '../../fixtures/stored-adapter.ts'
 
 let home: string
 let database: Database
@@ -47,30 +42,8 @@ const count = async (input: Partial<InputOf<'methods.count'>>) =>
 
 /** Stores a `seq_bn` adapter of this reduction factor with values of 0. */
 async function store(id: string, reduction: number): Promise<void> {
-  const options = { reduction_factor: reduction }
-  const folder = join(home, 'tiny')
-  const config = parseBackboneConfig(await readJsonFile(join(folder, 'config.json'), 'gone'), folder)
-  const prepared = findMethod('seq_bn').prepare(options, {
-    config,
-    adapterName: 'run',
-    tasks: ['run'],
-    adapters: [],
-  })
-  const source = join(home, `${id}.safetensors`)
-  await writeSafetensors(
-    source,
-    prepared.parameters.map(({ name, shape }) => ({
-      name,
-      shape,
-      data: new Float32Array(shape.reduce((product, size) => product * size, 1)),
-    })),
-  )
-  await copyIntoAdapters(home, id, source)
-  insertAdapter(database, {
-    ...{ id, name: id, kind: 'adapter', method: { name: 'seq_bn', options }, family: 'adapter' },
-    ...{ modelHash: model.hash, modelName: 'tiny', datasetName: 'reviews', labels: [], adapterIds: [] },
-    ...{ parameters: 1, bytes: 1, createdAt: '2026-01-02T03:04:05.000Z', file: adapterFile(id) },
-  })
+  const method = { name: 'seq_bn', options: { reduction_factor: reduction } }
+  await storeAdapter({ database, home, modelFolder: join(home, 'tiny') }, id, method)
 }
 
 describe('counting before a run', () => {
