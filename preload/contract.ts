@@ -55,7 +55,8 @@ import {
   type RunSummary,
 } from './contract/runs.ts'
 import type { Prediction } from './contract/runs.ts'
-import type { DeviceReport, SystemInfo } from './contract/system.ts'
+import { ProgramSettings } from './contract/settings.ts'
+import type { DeviceProgress, DeviceReport, SystemInfo } from './contract/system.ts'
 
 export * from './contract/adapters.ts'
 export * from './contract/comparison.ts'
@@ -67,6 +68,7 @@ export * from './contract/methods.ts'
 export * from './contract/models.ts'
 export * from './contract/run-library.ts'
 export * from './contract/runs.ts'
+export * from './contract/settings.ts'
 export * from './contract/system.ts'
 
 /** One call: its input's schema, and its output's type (which exists only for the compiler). */
@@ -94,13 +96,22 @@ const RunIds = z.array(z.string().min(1)).min(1).max(5000)
 
 export const endpoints = {
   'system.info': endpoint(Nothing).returns<SystemInfo>(),
-  /** As they were last measured in this home folder; `measure` tries each anew, which takes some seconds. */
+  /**
+   * As they were last measured in this home folder; `measure` tries each anew, which takes some seconds. Stopped
+   * meanwhile, what was measured before stays.
+   */
   'system.devices': endpoint(
     z
       .object({ measure: z.boolean().default(false) })
       .strict()
       .prefault({}),
   ).returns<DeviceReport[]>(),
+  /** Stops a measurement that is under way, if there is one. */
+  'system.stopMeasuring': endpoint(Nothing).returns<void>(),
+
+  /** What new runs take where nothing else is said for them. */
+  'settings.get': endpoint(Nothing).returns<ProgramSettings>(),
+  'settings.set': endpoint(ProgramSettings).returns<ProgramSettings>(),
 
   'models.list': endpoint(Nothing).returns<ModelSummary[]>(),
   'models.get': endpoint(ById).returns<ModelDetail>(),
@@ -308,6 +319,9 @@ export const topics = {
   'dataset.changed': topic<{ id: string }>(),
   'model.changed': topic<{ id: string }>(),
   'adapter.changed': topic<{ id: string }>(),
+  /** While the devices are measured; with all of them done, it has ended. */
+  'devices.progress': topic<DeviceProgress>(),
+  'settings.changed': topic<ProgramSettings>(),
   /** Published by the shell: the workbench process went away, or is back. */
   'shell.workbench': topic<{ state: 'ready' | 'lost' | 'failed'; message: string }>(),
 } as const

@@ -16,8 +16,16 @@ export function addDevicesCommand(program: Command, host: CliHost): void {
       withWorkbench(host, options, async (client, output) => {
         let devices = await client.invoke('system.devices', { measure: false })
         if (options.measure || devices.every(({ stepMs }) => stepMs === undefined)) {
-          output.progress({ label: 'measuring the devices', done: 0, secondsLeft: undefined })
+          const unsubscribe = client.subscribe('devices.progress', ({ done, total, current }) =>
+            output.progress({
+              label: 'measuring the devices',
+              ...(current ? { detail: `${current.engine} on ${current.device}` } : {}),
+              done: done / total,
+              secondsLeft: undefined,
+            }),
+          )
           devices = await client.invoke('system.devices', { measure: true })
+          unsubscribe()
           output.endProgress()
         }
         output.result(devices, () => describe(devices))

@@ -105,6 +105,7 @@ function describe(run: RunDetail): string {
     `status       ${statusOf(run)}${run.error === undefined ? '' : `: ${run.error}`}`,
     `model        ${run.modelName}, ${backboneInWords(run)}`,
     `dataset      ${run.datasetName}`,
+    ...deviceInWords(run),
     `folder       ${run.folder}`,
   ]
   const matrices = run.confusion.map(
@@ -115,6 +116,22 @@ function describe(run: RunDetail): string {
       )}`,
   )
   return [...parts, ...describeAnalysis(run), ...matrices].join('\n')
+}
+
+/** Where it computes, and why; nothing of a run that has not begun. */
+function deviceInWords({ environment }: RunDetail): string[] {
+  if (environment === undefined) return []
+  const { engine, engineVersion, device, threads, deviceReason, precision, failedDevice } = environment
+  const moved = failedDevice
+  return [
+    `device       ${engine} ${engineVersion} on ${device}, ${String(threads)} threads${deviceReason === undefined ? '' : `. ${deviceReason}`}`,
+    ...(precision === undefined ? [] : [`precision    ${precision}`]),
+    ...(moved === undefined
+      ? []
+      : [
+          `moved        from ${moved.engine} on ${moved.device} after step ${String(moved.savedStep)}: ${moved.reason}`,
+        ]),
+  ]
 }
 
 function backboneInWords(run: RunDetail): string {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { RunConfig, type InputOf } from '../../preload/contract.ts'
+import { EngineChoice, RunConfig, type InputOf, type ProgramSettings } from '../../preload/contract.ts'
 import type { CommonOptions } from './context.ts'
 import { flagIssues, type SourceFlags } from './sources.ts'
 import {
@@ -114,6 +114,7 @@ export function trainFlags(command: Command): Command {
       '--fallback-to-cpu',
       'where the device fails in the run, go on from the last checkpoint on the processor',
     )
+    .option('--no-fallback-to-cpu', 'end there instead, where the settings say otherwise')
     .option('--weight-decay <number>', 'of AdamW', parseNumber)
     .option('--warmup <share>', 'share of the steps during which the learning rate rises', parseNumber)
     .option('--schedule <name>', 'linear, constant or cosine')
@@ -132,6 +133,8 @@ export interface Resolved {
   datasetIds: readonly string[]
   adapterIds: readonly string[]
   earlierRunId?: string | undefined
+  /** What holds where no flag says otherwise; default: the contract's own defaults. */
+  program?: ProgramSettings
 }
 
 /** @throws UsageError naming the flags whose values cannot be */
@@ -145,9 +148,8 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     schedule,
     clipNorm,
     checkpointSteps,
-    backbonePrecision,
+    backbonePrecision = resolved.program?.backbonePrecision,
   } = flags
-  const { engine, device, threads, cacheMegabytes, fallbackToCpu } = flags
   const { unfreeze: unfreezeLayers, decayExempt } = flags
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
@@ -168,8 +170,20 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     earlierRunId: resolved.earlierRunId,
     head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
     training,
-    engine: { engine, device, threads, cacheMegabytes, fallbackToCpu },
+    engine: engineOf(flags, resolved.program?.engine),
   })
   if (parsed.success) return parsed.data
   throw new UsageError(flagIssues(parsed.error.issues))
+}
+
+/** A flag for engine or device leaves none of the program's choice: one may not go with the other. */
+function engineOf(flags: TrainFlags, program: ProgramSettings['engine'] = EngineChoice.parse({})) {
+  const isNamed = flags.engine !== undefined || flags.device !== undefined
+  const { threads = program.threads, cacheMegabytes = program.cacheMegabytes } = flags
+  const { fallbackToCpu = program.fallbackToCpu } = flags
+  return {
+    engine: isNamed ? flags.engine : program.engine,
+    device: isNamed ? flags.device : program.device,
+    ...{ threads, cacheMegabytes, fallbackToCpu },
+  }
 }

@@ -51,6 +51,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
           datasetIds: datasets.map(({ id }) => id),
           adapterIds: adapters.map(({ id }) => id),
           earlierRunId: earlier?.id,
+          program: await client.invoke('settings.get', {}),
         })
         const run = await watchRun(client, output, () => client.invoke('runs.start', config))
         await printResult(client, output, run)

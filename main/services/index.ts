@@ -25,6 +25,7 @@ import { defaultRunLimits, type RunLimits } from './run-limits.ts'
 import { createReportService } from './report.ts'
 import { createRunLibrary } from './run-library.ts'
 import { createRunService } from './runs.ts'
+import { createSettingsService } from './settings.ts'
 import { sweepHome } from './sweep.ts'
 import { createSystemService } from './system.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
@@ -91,7 +92,8 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     })
     const comparison = createComparisonService({ database, home })
     const handlers: Handlers = {
-      ...createSystemService({ home, host, spawnTrainer }),
+      ...createSystemService({ home, host, spawnTrainer, publish }),
+      ...createSettingsService({ database, publish }),
       ...models,
       ...datasets,
       ...methods,

@@ -8,46 +8,59 @@ import { chooseDevice, type DeviceName } from '../engines/device-choice.ts'
 import { readDevices, writeDevices } from '../engines/device-file.ts'
 import { knownDevices, untriedDevice } from '../engines/devices.ts'
 import { processorName } from '../training/environment.ts'
-import { supervise, type FinalMessage } from './run-supervision.ts'
+import type { Publish } from './events.ts'
+import { supervise, type FinalMessage, type Supervised } from './run-supervision.ts'
 import type { SpawnTrainer } from './trainer-process.ts'
 
 export const version = packageJson.version
 
-export type SystemHandlers = Pick<Handlers, 'system.info' | 'system.devices'>
+export type SystemHandlers = Pick<Handlers, 'system.info' | 'system.devices' | 'system.stopMeasuring'>
 
 export interface SystemOptions {
   home: string
   host: SystemInfo['host']
   spawnTrainer: SpawnTrainer
+  publish: Publish
 }
 
 /** A process that tries a device and gives no answer for five times so many milliseconds is ended. */
 const silence = 12_000
 
 /** What the program runs on, and what it can train on. */
-export function createSystemService({ home, host, spawnTrainer }: SystemOptions): SystemHandlers {
+export function createSystemService({ home, host, spawnTrainer, publish }: SystemOptions): SystemHandlers {
   const cacheFolder = join(home, 'cache')
-  let measuring: Promise<DeviceReport[]> | undefined
+  let measuring: Promise<void> | undefined
+  let trying: Supervised | undefined
+  let stopped = false
 
-  async function measureAll(): Promise<DeviceReport[]> {
+  async function measureAll(): Promise<void> {
+    stopped = false
+    const names = knownDevices()
     const devices: DeviceReport[] = []
     // One after another: devices that share the processor would slow each other down.
-    for (const name of knownDevices()) devices.push(await measureApart(name))
-    await mkdir(cacheFolder, { recursive: true })
-    await writeDevices(cacheFolder, devices)
-    return devices
+    for (const current of names) {
+      if (stopped) break
+      publish('devices.progress', { done: devices.length, total: names.length, current })
+      devices.push(await measureApart(current))
+    }
+    if (!stopped) {
+      await mkdir(cacheFolder, { recursive: true })
+      await writeDevices(cacheFolder, devices)
+    }
+    publish('devices.progress', { done: names.length, total: names.length })
   }
 
   /** In a process of its own, which a driver's crash may take with it. */
   async function measureApart(name: DeviceName): Promise<DeviceReport> {
     let end: FinalMessage | undefined
-    await supervise({
+    trying = supervise({
       spawn: spawnTrainer,
       first: { type: 'measure', device: name },
       silence,
       onMessage: () => undefined,
       onEnd: (message) => (end = message),
-    }).exited
+    })
+    await trying.exited
     return reportOf(name, end)
   }
 
@@ -83,6 +96,11 @@ export function createSystemService({ home, host, spawnTrainer }: SystemOptions)
         await measuring
       }
       return withChosen(await asLastMeasured())
+    },
+    'system.stopMeasuring': () => {
+      if (measuring === undefined) return
+      stopped = true
+      trying?.kill({ code: 'conflict', message: 'Measuring was stopped.' })
     },
   }
 }

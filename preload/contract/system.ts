@@ -25,3 +25,11 @@ export interface DeviceReport {
   /** Of the one that `auto` takes: why. */
   chosen?: string
 }
+
+/** How far measuring the devices has come. */
+export interface DeviceProgress {
+  done: number
+  total: number
+  /** The one that is being tried; undefined where it has ended. */
+  current?: Pick<DeviceReport, 'engine' | 'device'>
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { WorkbenchError, type RunDetail, type RunQuery } from '../../../preload/contract.ts'
+import { ProgramSettings, WorkbenchError, type RunDetail, type RunQuery } from '../../../preload/contract.ts'
 import { dataset, run } from './answers.ts'
 import { runProgram, startProgram } from './program.ts'
 import { stubbed } from './stubbed.ts'
@@ -15,6 +15,7 @@ beforeEach(() => {
   at.answers['methods.list'] = () => [{ name: 'seq_bn' }, { name: 'full' }]
   at.answers['adapters.list'] = () => []
   at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
+  at.answers['settings.get'] = () => ProgramSettings.parse({})
 })
 
 /** Answers for a run that goes through these states, one by one. */
@@ -119,6 +120,30 @@ describe('train', () => {
       engine: { engine: 'onnxruntime', device: 'cpu', threads: 1 },
     })
     expect(ended.stdout).toContain('accuracy 89.5 %')
+  })
+
+  it('takes engine and precision from the settings where no flag says otherwise', async () => {
+    const engine = {
+      engine: 'tensorflow',
+      device: 'webgpu',
+      threads: 3,
+      cacheMegabytes: 10,
+      fallbackToCpu: true,
+    }
+    at.answers['settings.get'] = () => ({ engine, backbonePrecision: 'float16' })
+    at.answers['datasets.list'] = () => [dataset]
+    const startedWith = async (...flags: string[]) => {
+      at.calls.length = 0
+      scriptRun([{ status: 'finished' }])
+      await cli('train', '--dataset', 'd1', ...flags)
+      return inputOf('runs.start')
+    }
+    expect(await startedWith()).toMatchObject({ engine, training: { backbonePrecision: 'float16' } })
+    const flags = ['--device', 'cpu', '--backbone-precision', 'float32', '--no-fallback-to-cpu']
+    expect(await startedWith(...flags, '--batch-tokens', '2048')).toMatchObject({
+      engine: { ...engine, engine: 'auto', device: 'cpu', fallbackToCpu: false },
+      training: { backbonePrecision: 'float32', batchTokens: 2048 },
+    })
   })
 
   it('makes a folder known that is no known model', async () => {
@@ -242,6 +267,29 @@ describe('runs', () => {
     const { code, stdout } = await cli('runs', 'resume', 'abcd1234', '--json')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ runId: 'abcd1234', best: { epoch: 9 } })
+    expect(inputOf('runs.resume')).toEqual({ id: 'abcd1234' })
+  })
+
+  it('go on on cpu where that is asked for, and say which device they were on', async () => {
+    await cli('runs', 'resume', 'abcd1234', '--on-cpu')
+    expect(inputOf('runs.resume')).toEqual({ id: 'abcd1234', onCpu: true })
+    const failedDevice = {
+      engine: 'tensorflow',
+      device: 'webgpu',
+      savedStep: 40,
+      reason: 'The device was lost.',
+    }
+    const environment = {
+      engine: 'onnxruntime',
+      engineVersion: '1.30.0',
+      device: 'cpu',
+      threads: 2,
+      failedDevice,
+    }
+    at.answers['runs.get'] = () => ({ ...run, environment })
+    const { stdout } = await cli('runs', 'show', 'abcd1234')
+    expect(stdout).toContain('device       onnxruntime 1.30.0 on cpu, 2 threads')
+    expect(stdout).toContain('moved        from tensorflow on webgpu after step 40: The device was lost.')
   })
 
   it('are stopped and paused', async () => {

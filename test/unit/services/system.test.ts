@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
 import packageJson from '../../../package.json' with { type: 'json' }
-import type { DeviceReport } from '../../../preload/contract.ts'
+import type { DeviceProgress, DeviceReport } from '../../../preload/contract.ts'
+import type { Publish } from '../../../main/services/events.ts'
 import { createSystemService } from '../../../main/services/system.ts'
 import { forkTrainer, type SpawnTrainer } from '../../../main/services/trainer-process.ts'
 import type { FromTrainer, ToTrainer } from '../../../main/training/messages.ts'
@@ -15,11 +16,17 @@ afterAll(() => homes.forEach((home) => rmSync(home, { recursive: true, force: tr
 
 function serviceWith(spawnTrainer: SpawnTrainer, home?: string) {
   if (home === undefined) homes.push((home = mkdtempSync(join(tmpdir(), 'workbench-system-'))))
-  return { home, system: createSystemService({ home, host: 'server', spawnTrainer }) }
+  const told: DeviceProgress[] = []
+  const publish: Publish = (topic, message) => {
+    if (topic === 'devices.progress') told.push(message as DeviceProgress)
+  }
+  return { home, told, system: createSystemService({ home, host: 'server', spawnTrainer, publish }) }
 }
 
-/** Processes that answer for each device: with its time for a step, by crashing, or with what is wrong. */
-function answering(steps: Readonly<Record<string, number | 'crash'>>): SpawnTrainer & { started: string[] } {
+/** Processes that answer for each device: with its time for a step, by crashing, not at all, or with what is wrong. */
+function answering(
+  steps: Readonly<Record<string, number | 'crash' | 'hang'>>,
+): SpawnTrainer & { started: string[] } {
   const started: string[] = []
   const spawn = (): ReturnType<SpawnTrainer> => {
     let tell: (message: FromTrainer) => void = () => undefined
@@ -28,7 +35,7 @@ function answering(steps: Readonly<Record<string, number | 'crash'>>): SpawnTrai
       pid: 1,
       onMessage: (listener) => (tell = listener),
       onExit: (listener) => (exit = listener),
-      kill: () => undefined,
+      kill: (signal) => exit({ code: undefined, signal, lastLines: [] }),
       send(message: ToTrainer) {
         if (message.type !== 'measure') throw new Error(`asked to ${message.type}`)
         const { engine, device } = message.device
@@ -37,6 +44,7 @@ function answering(steps: Readonly<Record<string, number | 'crash'>>): SpawnTrai
         queueMicrotask(() => {
           const step = steps[key]
           const version = '1.0.0'
+          if (step === 'hang') return
           if (step === 'crash') return exit({ code: undefined, signal: 'SIGSEGV', lastLines: [] })
           const report: DeviceReport =
             step === undefined
@@ -99,6 +107,31 @@ describe('devices', () => {
       available: false,
       problem: 'It is not there.',
     })
+  })
+
+  it('tell how far measuring them has come', async () => {
+    const { system, told } = serviceWith(answering({ 'onnxruntime cpu': 60 }))
+    const devices = await system['system.devices']({ measure: true })
+    const total = devices.length
+    expect(told).toEqual([
+      ...devices.map(({ engine, device }, done) => ({ done, total, current: { engine, device } })),
+      { done: total, total },
+    ])
+  })
+
+  it('stay as they were measured before where measuring is stopped', async () => {
+    const { home, system } = serviceWith(answering({ 'onnxruntime cpu': 60 }))
+    const before = await system['system.devices']({ measure: true })
+    const hanging = answering({ 'onnxruntime cpu': 10, 'onnxruntime webgpu': 'hang' })
+    const again = serviceWith(hanging, home)
+    const measuring = again.system['system.devices']({ measure: true })
+    await vi.waitFor(() => expect(again.told.at(-1)?.current?.device).toBe('webgpu'))
+    await again.system['system.stopMeasuring']({})
+    expect(await measuring).toEqual(before)
+    expect(hanging.started).toEqual(['onnxruntime cpu', 'onnxruntime webgpu'])
+    const { total = 0 } = again.told.at(-1) ?? {}
+    expect(again.told.at(-1)).toEqual({ done: total, total })
+    await again.system['system.stopMeasuring']({})
   })
 
   it('keep what was measured for the next start', async () => {
