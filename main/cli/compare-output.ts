@@ -1,36 +1,7 @@
-import { writeFileSync } from 'node:fs'
-import { extname, resolve } from 'node:path'
-
-import { WorkbenchError, type Comparison, type InputOf } from '../../preload/contract.ts'
+import type { Comparison } from '../../preload/contract.ts'
 import { figure as threeFigures, scoreCell } from '../formats/report-tables.ts'
 import { contributionTables, sequenceTables } from '../formats/report-tables-analyses.ts'
-import type { Client } from './client.ts'
 import { count, table } from './format.ts'
-import { UsageError } from './usage.ts'
-
-const formats = { '.html': 'html', '.htm': 'html', '.md': 'markdown', '.csv': 'csv' } as const
-
-/** Writes a report in the format that the file's name says, and returns the file. */
-export async function writeReport(
-  client: Client,
-  input: InputOf<'report.create'>,
-  file: string,
-): Promise<string> {
-  const extension = extname(file).toLowerCase()
-  const format = Object.entries(formats).find(([known]) => known === extension)?.[1]
-  if (format === undefined) {
-    throw new UsageError(`The file "${file}" says no format. Let it end in .html, .md or .csv.`)
-  }
-  const { content } = await client.invoke('report.create', { ...input, format })
-  const path = resolve(file)
-  try {
-    writeFileSync(path, content)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new WorkbenchError('storage', `The report could not be written to ${path}: ${reason}.`)
-  }
-  return path
-}
 
 /**
  * The answer in words, a table for each dataset, which differences are more than chance, and what became of tasks that

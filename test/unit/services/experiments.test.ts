@@ -138,15 +138,18 @@ describe('an experiment', () => {
   it.each([
     ['pause', 'paused'],
     ['cancel', 'stopped'],
-  ] as const)('leaves nothing running that was just starting when it was told to %s', async (action, ends) => {
-    const method = { name: 'scripted', options: { steps: 30, waitAt: 15 } }
-    const { id } = await home.create({ variants: [{ name: 'a', method }] }, false)
-    const started = home.handlers['experiments.start']({ id })
-    await home.handlers[`experiments.${action}`]({ id })
-    await started
-    const { steps } = await home.handlers['experiments.get']({ id })
-    expect(steps.map(({ status }) => status)).toEqual([ends])
-  })
+  ] as const)(
+    'leaves nothing running that was just starting when it was told to %s',
+    async (action, ends) => {
+      const method = { name: 'scripted', options: { steps: 30, waitAt: 15 } }
+      const { id } = await home.create({ variants: [{ name: 'a', method }] }, false)
+      const started = home.handlers['experiments.start']({ id })
+      await home.handlers[`experiments.${action}`]({ id })
+      await started
+      const { steps } = await home.handlers['experiments.get']({ id })
+      expect(steps.map(({ status }) => status)).toEqual([ends])
+    },
+  )
 
   it('trains only the best of a rung for longer', async () => {
     const { id } = await home.create({
