@@ -15,7 +15,7 @@ export function table(header: string[], rows: string[][]): string {
   const widths = header.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column] ?? ''))))
   const isNumeric = header.map((_, column) =>
     rows.every((row) =>
-      /^(?:[-+]?[\d.,]+(?:e[-+]?\d+)?(?: ?[%a-zA-Z]+(?:\/s)?)?|–|)$/.test(row[column] ?? ''),
+      /^(?:[-+−]?[\d.,]+(?:e[-+]?\d+)?(?: ?[%a-zA-Z]+(?:\/s)?)?(?: ± [\d.,]+)?|–|)$/.test(row[column] ?? ''),
     ),
   )
   const line = (row: string[]): string =>

@@ -59,9 +59,7 @@ export function fusionCharts(context: ChartContext, group: ComparedGroup): Repor
   const { fusion } = group
   if (fusion === undefined || fusion.weights.length === 0) return []
   const { palette } = context
-  const places = fusion.weights.map(
-    ({ layer, place }) => `${layer + 1}${place === 'attention' ? ' att' : ''}`,
-  )
+  const places = fusion.weights.map(({ layer, place }) => `${layer}${place === 'attention' ? ' att' : ''}`)
   return [
     {
       title: `Fusion weights: ${nameOf(context, group)}`,
@@ -71,7 +69,7 @@ export function fusionCharts(context: ChartContext, group: ComparedGroup): Repor
       option: {
         ...base(context),
         grid: { left: roomFor(fusion.adapters), right: 90, top: 10, bottom: 46 },
-        xAxis: { type: 'category', data: places, ...axis(context, 'layer') },
+        xAxis: { type: 'category', data: places, ...axis(context, 'layer, counted from 0') },
         yAxis: {
           type: 'category',
           data: fusion.adapters,

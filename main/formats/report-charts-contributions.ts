@@ -23,6 +23,9 @@ export function changeChart(
   const known = withContributions(groups)
   if (known.length === 0) return undefined
   const { styles, palette } = context
+  const longest = Math.max(
+    ...known.flatMap(({ contributions }) => contributions.parts.map(({ length }) => length)),
+  )
   const series = known.flatMap(({ group, contributions: { parts, changes } }) =>
     parts.map((part, index): SeriesOption => {
       const { color = '', symbol = 'circle' } = styles.get(group.id) ?? {}
@@ -33,6 +36,8 @@ export function changeChart(
         symbolSize: 7,
         lineStyle: { color, width: 2, type: dashes[index % dashes.length] ?? 'solid' },
         itemStyle: { color },
+        endLabel: { show: true, formatter: part, color: palette.muted, distance: 6 },
+        labelLayout: { moveOverlap: 'shiftY' },
         data: changes.map((row, layer) => [layer, (row[index]?.mean ?? 0) * 100]),
       }
     }),
@@ -46,14 +51,7 @@ export function changeChart(
     height,
     option: {
       ...base(context),
-      legend: { type: 'plain', top: 0, left: 0, itemWidth: 34, textStyle: { color: palette.text } },
-      grid: {
-        left: 34,
-        right: 24,
-        top: 16 + 24 * Math.ceil(series.length / 3),
-        bottom: 34,
-        containLabel: true,
-      },
+      grid: { left: 34, right: 18 + 7 * longest, top: 16, bottom: 34, containLabel: true },
       xAxis: { type: 'value', minInterval: 1, ...axis(context, 'layer, counted from 0') },
       yAxis: { type: 'value', min: 0, ...axis(context, 'relative change (%)'), nameGap: 40 },
       series,

@@ -11,7 +11,7 @@ const symbols = ['circle', 'rect', 'triangle', 'diamond'] as const
 const axes: Pick<LineChart, 'title' | 'x' | 'y'> = {
   title: 'Change of each layer’s output by each part',
   x: { name: 'Layer', whole: true, min: 0, max: 'dataMax' },
-  y: { name: 'Relative change of the output', percent: true, min: 0 },
+  y: { name: 'Relative change', percent: true, min: 0 },
 }
 
 /** Of one run. @param color CSS variable */

@@ -44,8 +44,11 @@ const exportSize = { width: 960, height: 540 }
 function titled(option: ChartOption): ChartOption {
   const title = Array.isArray(option.title) ? option.title[0] : option.title
   const grid = Array.isArray(option.grid) ? option.grid[0] : option.grid
-  const right = Math.max(24, Number(grid?.right ?? 0))
-  return { ...option, title: { ...title, show: true }, grid: { ...grid, right, top: 44, bottom: 52 } }
+  const room = {
+    right: Math.max(24, Number(grid?.right ?? 0)),
+    bottom: Math.max(52, Number(grid?.bottom ?? 0)),
+  }
+  return { ...option, title: { ...title, show: true }, grid: { ...grid, ...room, top: 44 } }
 }
 
 /** The chart as an SVG document of its own. */

@@ -21,6 +21,9 @@ function heat(tokens: ChartTokens, share: number): string {
 
 export function heatmapOption(chart: Heatmap, tokens: ChartTokens): ChartOption {
   const label = { color: tokens.muted, fontSize: 11, fontFamily: tokens.fontFamily }
+  const slanted = isCrowded(chart)
+  // How far below the cells the columns' names reach, by the height of their letters.
+  const reach = slanted ? Math.min(96, 14 + 5 * Math.max(...chart.x.labels.map(({ length }) => length))) : 18
   const axis = (of: Heatmap['x'], nameGap: number) => ({
     type: 'category' as const,
     data: [...of.labels],
@@ -47,12 +50,14 @@ export function heatmapOption(chart: Heatmap, tokens: ChartTokens): ChartOption 
       left: 158,
       right: 18,
       top: 12,
-      bottom: isCrowded(chart) ? 74 : 46,
+      bottom: reach + 28,
       outerBoundsMode: 'none' as const,
     },
     xAxis: {
-      ...axis(chart.x, isCrowded(chart) ? 56 : 28),
-      axisLabel: { ...label, interval: 0, rotate: isCrowded(chart) ? 50 : 0 },
+      ...axis(chart.x, reach + 10),
+      axisLabel: slanted
+        ? { ...label, interval: 0, rotate: 50, overflow: 'truncate' as const, width: 110 }
+        : { ...label, interval: 0, rotate: 0 },
     },
     yAxis: {
       ...axis(chart.y, 136),

@@ -5,6 +5,8 @@ import type { Heatmap } from './heatmap.ts'
 import type { Line, LineChart } from './lines.ts'
 import { scoreLabels } from './run-curves.ts'
 
+const sequenceTitle = 'Each task’s score from its training on'
+
 interface Cell {
   stage: number
   task: number
@@ -34,9 +36,13 @@ function heat(
     metric,
   }: { stages: readonly string[]; tasks: TaskSequence['tasks']; cells: readonly Cell[]; metric: ScoreName },
 ): Heatmap {
+  const [first] = tasks
+  const isAlike = tasks.every(({ split }) => split === first?.split)
   return {
     title,
-    x: { name: 'Task (rows)', labels: tasks.map(({ name, split }) => `${name} (${split})`) },
+    x: isAlike
+      ? { name: `Task, on its ${first?.split ?? ''} rows`, labels: tasks.map(({ name }) => name) }
+      : { name: 'Task and rows', labels: tasks.map(({ name, split }) => `${name}, ${split}`) },
     y: { name: 'After training on', labels: stages.map(numbered) },
     value: { name: scoreLabels[metric], percent: true, min: 0, max: 1 },
     cells: cells.map(({ stage, task, value }) => ({ x: task, y: stage, value })),
@@ -51,8 +57,11 @@ export function sequenceCharts(groups: readonly ComparedGroup[], look: ComparedL
   const known = groups.flatMap((group) => (group.sequence ? [{ group, sequence: group.sequence }] : []))
   const orders = Map.groupBy(known, ({ sequence: { stages } }) => stages.join(' → '))
   return [...orders].map(([order, alike]) => ({
-    title: orders.size > 1 ? `Tasks in sequence · ${order}` : 'Tasks in sequence',
-    x: { name: 'After training on', labels: alike[0]?.sequence.stages.map(numbered) ?? [] },
+    title: orders.size > 1 ? `${sequenceTitle} · ${order}` : sequenceTitle,
+    x: {
+      name: 'After training on',
+      labels: alike[0]?.sequence.stages.map(numbered) ?? [],
+    },
     y: { name: scoreLabels[look.metric], percent: true },
     lines: alike.flatMap(({ group, sequence }) => linesOf(group, sequence, look)),
   }))

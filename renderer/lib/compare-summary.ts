@@ -126,11 +126,11 @@ const sequenceColumns: SummaryColumn[] = [
     value: ({ sequence }) => sequence?.averageScore?.mean,
     text: ({ sequence }) => known(sequence?.averageScore?.mean, formatScore),
     better: 'higher',
-    hint: 'Mean of the scores on all tasks of the sequence after the last of them',
+    hint: 'Average score: mean over all tasks of the sequence of the score after the last of them',
   },
   {
     key: 'forgotten',
-    label: 'Tasks forgotten',
+    label: 'Forgotten',
     unit: 'points',
     value: ({ sequence }) => sequence?.forgetting?.mean,
     text: ({ sequence }) => known(sequence?.forgetting?.mean, points),
@@ -139,12 +139,12 @@ const sequenceColumns: SummaryColumn[] = [
   },
   {
     key: 'transfer',
-    label: 'Backward transfer',
+    label: 'Transfer',
     unit: 'points',
     value: ({ sequence }) => sequence?.backwardTransfer?.mean,
     text: ({ sequence }) => known(sequence?.backwardTransfer?.mean, points),
     better: 'higher',
-    hint: 'Mean over the earlier tasks of the score at the end less the score when it had just been trained (Lopez-Paz and Ranzato 2017)',
+    hint: 'Backward transfer: mean over the earlier tasks of the score at the end less the score when it had just been trained (Lopez-Paz and Ranzato 2017)',
   },
 ]
 

@@ -118,6 +118,8 @@ test('each family has its chart, and rows on which variants disagree are listed'
     /^Validation accuracy \(%\) over layers without adapters/,
     /^Mean weight \(%\) by adapter and layer/,
     /over adapters kept per layer/,
+    /^Relative change \(%\) over layer\. mam: prefix/,
+    /^Validation accuracy \(%\) by switched off and variant/,
     /^Balanced accuracy/,
     /^Share of the loss/,
     /^Rise of the masked-token loss/,

@@ -70,6 +70,20 @@ const dropCurve = (quality: number, loss: number) =>
     msPerExample: 4.1 - 0.31 * droppedLayers,
   }))
 
+/** A prefix that counts more in upper layers, and an adapter that counts everywhere. */
+const contributions = (quality: number): RunAnalysis => ({
+  contributions: {
+    parts: ['prefix', 'adapter'],
+    changes: Array.from({ length: layers }, (_, layer) => [0.04 * layer, 0.2 + 0.02 * (layer % 2)]),
+    ablations: [
+      { without: [], scores: scores(quality) },
+      { without: ['prefix'], scores: scores(quality - 0.08) },
+      { without: ['adapter'], scores: scores(quality - 0.3) },
+      { without: ['prefix', 'adapter'], scores: scores(quality - 0.5) },
+    ],
+  },
+})
+
 const variants: Variant[] = [
   {
     method: 'seq_bn',
@@ -105,7 +119,14 @@ const variants: Variant[] = [
     quality: 0.89,
     analysis: (_random, quality) => ({ dropCurve: dropCurve(quality, 0.005) }),
   },
-  { method: 'mam', family: 'mam', parameters: 1_200_000, seconds: 240, quality: 0.915 },
+  {
+    method: 'mam',
+    family: 'mam',
+    parameters: 1_200_000,
+    seconds: 240,
+    quality: 0.915,
+    analysis: (_random, quality) => contributions(quality),
+  },
   { method: 'masked', family: 'mam', parameters: 910_000, seconds: 230, quality: 0.902 },
   { method: 'full', family: 'baseline', parameters: 22_700_000, seconds: 620, quality: 0.92 },
   { method: 'head', family: 'baseline', parameters: 4_614, seconds: 60, quality: 0.74 },

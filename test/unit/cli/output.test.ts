@@ -31,6 +31,17 @@ describe('table', () => {
     )
   })
 
+  it('takes signs and intervals for figures', () => {
+    const [, , first, second] = table(
+      ['task', 'change', 'score'],
+      [
+        ['a', '+1.50', '89.4 ± 0.6'],
+        ['b', '−12.00', '9.0 ± 10.0'],
+      ],
+    ).split('\n')
+    expect([first, second]).toEqual(['a      +1.50  89.4 ± 0.6', 'b     −12.00  9.0 ± 10.0'])
+  })
+
   it('lines up wide characters', () => {
     const [, , first, second] = table(
       ['name', 'n'],

@@ -142,7 +142,7 @@ describe('tasks in sequence', () => {
     const [chart, ...others] = sequenceCharts(groups, look)
     if (!chart) throw new Error('no chart')
     expect(others).toEqual([])
-    expect(chart.title).toBe('Tasks in sequence')
+    expect(chart.title).toBe('Each task’s score from its training on')
     expect(chart.x.labels).toEqual(['1 news', '2 mail', '3 chat'])
     expect(chart.lines.map(({ name, points }) => [name, points[0]?.[0], points.length])).toEqual([
       ['full: news', 0, 3],
@@ -160,18 +160,18 @@ describe('tasks in sequence', () => {
   it('have a chart for each order of tasks', () => {
     const turned = sequential('turned', ['mail', 'news'], [[0.8], [0.5, 0.9]])
     expect(sequenceCharts([full, turned], look).map(({ title }) => title)).toEqual([
-      'Tasks in sequence · news → mail → chat',
-      'Tasks in sequence · mail → news',
+      'Each task’s score from its training on · news → mail → chat',
+      'Each task’s score from its training on · mail → news',
     ])
   })
 
   it('are a matrix of stages and tasks, empty above its diagonal', () => {
     const heat = sequenceHeat(full, 'accuracy')
     expect(heat.title).toBe('Score of each task after each stage · full')
-    expect(heat.x.labels).toEqual(['news (test)', 'mail (test)', 'chat (test)'])
+    expect(heat.x).toEqual({ name: 'Task, on its test rows', labels: ['news', 'mail', 'chat'] })
     expect(heat.cells).toHaveLength(6)
     expect(heat.cells.every(({ x, y }) => x <= y)).toBe(true)
-    expect(heatmapSummary(heat)).toContain('news (test): most 1 news, 90.0')
+    expect(heatmapSummary(heat)).toContain('news: most 1 news, 90.0')
   })
 
   it('of one run are shown in the score that picks its checkpoint', () => {
@@ -217,7 +217,7 @@ describe('the charts of a comparison', () => {
       expect.arrayContaining([
         'Change of each layer’s output by each part',
         'Score with parts switched off',
-        'Tasks in sequence',
+        'Each task’s score from its training on',
         'Score of each task after each stage · full',
         'Score of each task after each stage · adapter',
       ]),
