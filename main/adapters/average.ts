@@ -10,7 +10,7 @@ import {
   type NamedAdapter,
   type ParameterSpec,
 } from './method.ts'
-import { flag, numberList } from './options.ts'
+import { numberList, trainAdapters } from './options.ts'
 import { present } from './present.ts'
 
 const weights = z
@@ -32,16 +32,7 @@ export const averageOutputs = defineMethod({
   source: 'Average in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
-  options: z
-    .object({
-      weights,
-      train_adapters: flag(
-        false,
-        'Train the adapters too',
-        'Let the averaged adapters change together with the head instead of keeping them as trained.',
-      ),
-    })
-    .strict(),
+  options: z.object({ weights, train_adapters: trainAdapters }).strict(),
   prepare(options, { adapters }) {
     const composition: Composition = {
       kind: 'average',

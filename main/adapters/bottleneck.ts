@@ -20,6 +20,7 @@ import {
   type Method,
   type ParameterSpec,
   type PreparedMethod,
+  type Preset,
 } from './method.ts'
 import { checkLayers, checkLeaveOut } from './options.ts'
 import { constant, smallRandom, specsUnder, uniform } from './parameter-specs.ts'
@@ -43,79 +44,60 @@ export const parallelDefaults: Partial<BottleneckOptions> = {
   init_weights: 'mam_adapter',
 }
 
-const invertibleDefaults: Partial<BottleneckOptions> = {
-  inv_adapter: 'nice',
-  inv_adapter_reduction_factor: 2,
-}
+/** Every preset of bottleneck adapters. */
+export const bottlenecks: readonly Method[] = [
+  bottleneckMethod({
+    name: 'seq_bn',
+    label: 'Adapter (Pfeiffer)',
+    summary: 'A small bottleneck after the feed-forward part of every block; the backbone stays frozen.',
+    source: 'Pfeiffer et al. 2020, "AdapterFusion"; seq_bn in the adapters library',
+    defaults: {},
+  }),
+  bottleneckMethod({
+    name: 'double_seq_bn',
+    label: 'Adapter (Houlsby)',
+    summary:
+      'Two small bottlenecks in every block, after attention and after the feed-forward part; the backbone stays frozen.',
+    source:
+      'Houlsby et al. 2019, "Parameter-Efficient Transfer Learning for NLP"; double_seq_bn in the adapters library',
+    defaults: houlsbyDefaults,
+  }),
+  bottleneckMethod({
+    name: 'par_bn',
+    label: 'Adapter (parallel)',
+    summary:
+      'A wider bottleneck beside the feed-forward part of every block, reading its input; the backbone stays frozen.',
+    source:
+      'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; par_bn in the adapters library',
+    defaults: parallelDefaults,
+  }),
+  bottleneckMethod({
+    name: 'scaled_par_bn',
+    label: 'Adapter (parallel, learned scaling)',
+    summary: 'As the parallel adapter, but each layer learns how much the bottleneck counts.',
+    source:
+      'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; scaled_par_bn in the adapters library',
+    defaults: { ...parallelDefaults, scaling: 'learned' },
+  }),
+  bottleneckMethod({
+    name: 'seq_bn_inv',
+    label: 'Adapter (Pfeiffer, invertible)',
+    summary:
+      'As the Pfeiffer adapter, with one more at the embeddings whose effect can be undone: made for other languages and domains.',
+    source: 'Pfeiffer et al. 2020, "MAD-X"; seq_bn_inv in the adapters library',
+    defaults: { inv_adapter: 'nice' },
+  }),
+  bottleneckMethod({
+    name: 'double_seq_bn_inv',
+    label: 'Adapter (Houlsby, invertible)',
+    summary: 'As the Houlsby adapter, with one more at the embeddings whose effect can be undone.',
+    source:
+      'Houlsby et al. 2019 with the invertible adapters of MAD-X; double_seq_bn_inv in the adapters library',
+    defaults: { ...houlsbyDefaults, inv_adapter: 'nice' },
+  }),
+]
 
-/** The adapter of Pfeiffer et al. 2020: one bottleneck per block, after the feed-forward part. */
-export const sequentialBottleneck = bottleneckMethod({
-  name: 'seq_bn',
-  label: 'Adapter (Pfeiffer)',
-  summary: 'A small bottleneck after the feed-forward part of every block; the backbone stays frozen.',
-  source: 'Pfeiffer et al. 2020, "AdapterFusion"; seq_bn in the adapters library',
-  defaults: {},
-})
-
-/** The adapter of Houlsby et al. 2019: two bottlenecks per block. */
-export const doubleSequentialBottleneck = bottleneckMethod({
-  name: 'double_seq_bn',
-  label: 'Adapter (Houlsby)',
-  summary:
-    'Two small bottlenecks in every block, after attention and after the feed-forward part; the backbone stays frozen.',
-  source:
-    'Houlsby et al. 2019, "Parameter-Efficient Transfer Learning for NLP"; double_seq_bn in the adapters library',
-  defaults: houlsbyDefaults,
-})
-
-/** The parallel adapter of He et al. 2022. */
-export const parallelBottleneck = bottleneckMethod({
-  name: 'par_bn',
-  label: 'Adapter (parallel)',
-  summary:
-    'A wider bottleneck beside the feed-forward part of every block, reading its input; the backbone stays frozen.',
-  source:
-    'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; par_bn in the adapters library',
-  defaults: parallelDefaults,
-})
-
-/** The parallel adapter whose scaling is learned instead of fixed. */
-export const scaledParallelBottleneck = bottleneckMethod({
-  name: 'scaled_par_bn',
-  label: 'Adapter (parallel, learned scaling)',
-  summary: 'As the parallel adapter, but each layer learns how much the bottleneck counts.',
-  source:
-    'He et al. 2022, "Towards a Unified View of Parameter-Efficient Transfer Learning"; scaled_par_bn in the adapters library',
-  defaults: { ...parallelDefaults, scaling: 'learned' },
-})
-
-/** Pfeiffer's adapter with an invertible one at the embeddings, as in MAD-X. */
-export const sequentialInvertibleBottleneck = bottleneckMethod({
-  name: 'seq_bn_inv',
-  label: 'Adapter (Pfeiffer, invertible)',
-  summary:
-    'As the Pfeiffer adapter, with one more at the embeddings whose effect can be undone: made for other languages and domains.',
-  source: 'Pfeiffer et al. 2020, "MAD-X"; seq_bn_inv in the adapters library',
-  defaults: invertibleDefaults,
-})
-
-/** Houlsby's adapter with an invertible one at the embeddings. */
-export const doubleSequentialInvertibleBottleneck = bottleneckMethod({
-  name: 'double_seq_bn_inv',
-  label: 'Adapter (Houlsby, invertible)',
-  summary: 'As the Houlsby adapter, with one more at the embeddings whose effect can be undone.',
-  source:
-    'Houlsby et al. 2019 with the invertible adapters of MAD-X; double_seq_bn_inv in the adapters library',
-  defaults: { ...houlsbyDefaults, ...invertibleDefaults },
-})
-
-function bottleneckMethod(preset: {
-  name: string
-  label: string
-  summary: string
-  source: string
-  defaults: Partial<BottleneckOptions>
-}): Method {
+function bottleneckMethod(preset: Preset & { defaults: Partial<BottleneckOptions> }): Method {
   const { defaults, ...description } = preset
   return defineMethod({
     ...description,

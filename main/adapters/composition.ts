@@ -89,13 +89,6 @@ export function adaptersOf(composition: Composition): string[] {
   return typeof composition === 'string' ? [composition] : composition.children.flatMap(adaptersOf)
 }
 
-/** Branches that a composition computes: as many as its Parallel block has children. */
-export function channelsOf(composition: Composition): number {
-  if (typeof composition === 'string') return 1
-  const inner = Math.max(1, ...composition.children.map(channelsOf))
-  return composition.kind === 'parallel' ? composition.children.length * inner : inner
-}
-
 /** Blocks of one kind within a composition, itself included. */
 export function blocksOf(composition: Composition, kind: Kind): CompositionBlock[] {
   if (typeof composition === 'string') return []

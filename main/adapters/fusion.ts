@@ -23,11 +23,13 @@ import {
   defineMethod,
   refuseIdleEmbeddings,
   refuseUnfusable,
+  type Method,
   type NamedAdapter,
   type ParameterSpec,
   type PreparedMethod,
+  type Preset,
 } from './method.ts'
-import { flag } from './options.ts'
+import { flag, trainAdapters } from './options.ts'
 import { constant, linearSpecs, smallRandom, specsUnder } from './parameter-specs.ts'
 import { layersOf, onlyActive, places } from './parts.ts'
 
@@ -35,11 +37,7 @@ import { layersOf, onlyActive, places } from './parts.ts'
 export function fusionOptions(preset: { value: boolean }) {
   return z
     .object({
-      train_adapters: flag(
-        false,
-        'Train the adapters too',
-        'Let the fused adapters change together with the fusion instead of keeping them as trained.',
-      ),
+      train_adapters: trainAdapters,
       dropout_prob: z
         .number()
         .min(0)
@@ -110,42 +108,38 @@ export function fusionOptions(preset: { value: boolean }) {
 type FusionOptions = z.output<ReturnType<typeof fusionOptions>>
 
 /** AdapterFusion (Pfeiffer et al. 2020) with a value matrix: the adapters library's dynamic configuration. */
-export const fusion = defineMethod({
+export const fusion = attentionMethod({
   name: 'fusion',
   label: 'AdapterFusion (attention)',
-  family: 'fusion',
   summary:
     'Trained adapters of several tasks side by side; in every layer an attention learns, word by word, which of them to listen to.',
   source: 'Pfeiffer et al. 2020, "AdapterFusion"; the dynamic configuration in the adapters library',
-  learningRate: 5e-4,
-  takes: 'adapters',
-  options: fusionOptions({ value: true }),
-  prepare: (options, { config, adapters }) => attentionFusion(options, config, adapters),
+  value: true,
 })
 
 /** The same without a value matrix. */
-export const staticFusion = defineMethod({
+export const staticFusion = attentionMethod({
   name: 'fusion_static',
   label: 'AdapterFusion (attention, no value matrix)',
-  family: 'fusion',
   summary:
     'As AdapterFusion, but what the attention chooses is the adapters’ own output, without a learned map after it.',
   source: 'Pfeiffer et al. 2020, "AdapterFusion"; the static configuration in the adapters library',
-  learningRate: 5e-4,
-  takes: 'adapters',
-  options: fusionOptions({ value: false }),
-  prepare: (options, { config, adapters }) => attentionFusion(options, config, adapters),
+  value: false,
 })
 
-const withAdapters = z
-  .object({
-    train_adapters: flag(
-      false,
-      'Train the adapters too',
-      'Let the fused adapters change together with the head instead of keeping them as trained.',
-    ),
+function attentionMethod({ value, ...preset }: Preset & { value: boolean }): Method {
+  return defineMethod({
+    ...preset,
+    family: 'fusion',
+    learningRate: 5e-4,
+    takes: 'adapters',
+    options: fusionOptions({ value }),
+    prepare: (options, { config, adapters }) =>
+      fusionMethod(config, adapters, options.train_adapters, attentionKind(options, config)),
   })
-  .strict()
+}
+
+const withAdapters = z.object({ train_adapters: trainAdapters }).strict()
 
 /** The mean of the adapters' outputs. */
 export const meanFusion = defineMethod({
@@ -200,14 +194,6 @@ export interface FusionKind {
   weigh(build: Build, path: string, site: FusedSite): Value
   /** What the weighted sum of the up-projections becomes, residual added; default: the sum and the residual. */
   finish?(build: Build, path: string, sum: Value, residual: Value): Value
-}
-
-export function attentionFusion(
-  options: FusionOptions,
-  config: BackboneConfig,
-  adapters: readonly NamedAdapter[],
-): PreparedMethod {
-  return fusionMethod(config, adapters, options.train_adapters, attentionKind(options, config))
 }
 
 /** `BertFusion` of the adapters library. */
@@ -269,10 +255,10 @@ export function attentionKind(options: FusionOptions, { hiddenSize }: BackboneCo
 }
 
 /** Several adapters fused in every layer where any of them sits. */
-export function fusionMethod(
+function fusionMethod(
   config: BackboneConfig,
   adapters: readonly NamedAdapter[],
-  trainAdapters: boolean,
+  trainsAdapters: boolean,
   kind: FusionKind,
 ): PreparedMethod {
   refuseUnfusable(adapters)
@@ -283,7 +269,7 @@ export function fusionMethod(
   return {
     parameters: [
       ...fusionParameters(config, adapters, kind),
-      ...(trainAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
+      ...(trainsAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
     ],
     sites(build, { variant: { droppedLayers = 0, active } }) {
       return composedSites(build, composition, {

@@ -12,29 +12,38 @@ import {
   type Method,
   type ParameterSpec,
   type PreparedMethod,
+  type Preset,
 } from './method.ts'
 import { checkLeaveOut } from './options.ts'
 import { constant, smallRandom, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf, type ProjectionPart } from './parts.ts'
 
-/** LoRA (Hu et al. 2022): `y = W x + b + (α/r) B A x` in some linear layers. */
-export const lora = loraMethod({
-  name: 'lora',
-  label: 'LoRA',
-  summary:
-    'Adds a low-rank change to the attention’s query and value matrices; it can be merged into the backbone afterwards, at no cost.',
-  source:
-    'Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models"; lora in the adapters library',
-  learningRate: 3e-3,
-})
+/**
+ * LoRA (Hu et al. 2022), `y = W x + b + (α/r) B A x` in some linear layers, and IA3 (Liu et al. 2022),
+ * `y = (W x + b) · v` with a learned vector on keys, values and the inner feed-forward layer, before its non-linearity.
+ */
+export const loras: readonly Method[] = [
+  loraMethod({
+    name: 'lora',
+    label: 'LoRA',
+    summary:
+      'Adds a low-rank change to the attention’s query and value matrices; it can be merged into the backbone afterwards, at no cost.',
+    source:
+      'Hu et al. 2022, "LoRA: Low-Rank Adaptation of Large Language Models"; lora in the adapters library',
+    learningRate: 3e-3,
+  }),
+  loraMethod({
+    name: 'ia3',
+    label: 'IA3',
+    summary:
+      'Learns one factor for every unit of keys, values and the inner feed-forward layer: very few parameters, and it can be merged.',
+    source:
+      'Liu et al. 2022, "Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning"; ia3 in the adapters library',
+    learningRate: 2e-2,
+  }),
+]
 
-export function loraMethod(preset: {
-  name: keyof typeof loraPresets
-  label: string
-  summary: string
-  source: string
-  learningRate: number
-}): Method {
+function loraMethod(preset: Preset & { name: keyof typeof loraPresets; learningRate: number }): Method {
   return defineMethod({
     family: 'baseline',
     ...preset,
@@ -98,11 +107,7 @@ export function loraSites(options: LoraOptions, config: BackboneConfig, adapterN
 }
 
 /** @throws WorkbenchError `bad-input` naming the option */
-export function prepareLora(
-  options: LoraOptions,
-  config: BackboneConfig,
-  adapterName: string,
-): PreparedMethod {
+function prepareLora(options: LoraOptions, config: BackboneConfig, adapterName: string): PreparedMethod {
   if (options.composition_mode === 'scale') {
     if (options.r !== 1)
       refuse(`composition_mode "scale" needs r = 1, not ${options.r}: each output has one factor`)

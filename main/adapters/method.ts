@@ -216,12 +216,18 @@ export interface Method extends Omit<MethodDescription, 'fields'> {
   prepare(options: unknown, context: PrepareContext): PreparedMethod
 }
 
-interface MethodDefinition<Schema extends z.ZodType> {
+/** What tells one of several variants of a method from the others, for whoever chooses among them. */
+export interface Preset {
   name: string
   label: string
-  family: MethodFamily
+  /** In plain words. */
   summary: string
+  /** Where it was published, and its name in the adapters library. */
   source: string
+}
+
+interface MethodDefinition<Schema extends z.ZodType> extends Preset {
+  family: MethodFamily
   learningRate: number
   /** Which trained adapters it takes; default: none. */
   takes?: MethodDescription['takes']

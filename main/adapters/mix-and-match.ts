@@ -1,36 +1,25 @@
 import { z } from 'zod'
 
 import type { BackboneConfig } from '../models/config.ts'
-import { activationNames, type Activation } from './activations.ts'
+import { activationNames } from './activations.ts'
 import { bottleneckOptions, reductionFactorFor, type BottleneckOptions } from './bottleneck-options.ts'
 import { parallelDefaults, prepareBottleneck } from './bottleneck.ts'
-import { defineMethod, type Method } from './method.ts'
+import { defineMethod, type Method, type Preset } from './method.ts'
 import { dropoutRate, flag, layerList, numberFromWord } from './options.ts'
 import { prefixOptions, type PrefixOptions } from './prefix-options.ts'
 import { preparePrefix } from './prefix.ts'
 import { unite } from './union.ts'
 
-/** The options of Mix-And-Match: a prefix in every attention, an adapter beside every feed-forward part. */
-export interface MixAndMatchOptions {
-  prefix_length: number
-  adapter_width: number
-  scale: number | 'learned'
-  prefix_bottleneck: number
-  flat: boolean
-  non_linearity: Activation
-  dropout: number
-  leave_out: number[]
-}
-
 /**
  * What sets the presets apart. The prefix's network is narrower than the paper's 800, which was for larger backbones:
  * on one of hidden size 192, that width did not learn at the rate that serves the adapter.
  */
-export const mixAndMatchSizes = {
+const mixAndMatchSizes = {
   mam: { prefix_length: 16, prefix_bottleneck: 256, adapter_width: 16, scale: 2 },
   mam_generation: { prefix_length: 30, prefix_bottleneck: 512, adapter_width: 512, scale: 4 },
 } as const
 
+/** The options of Mix-And-Match: a prefix in every attention, an adapter beside every feed-forward part. */
 export function mixAndMatchOptions(preset: keyof typeof mixAndMatchSizes) {
   const sizes = mixAndMatchSizes[preset]
   return z
@@ -101,12 +90,9 @@ export const mixAndMatchGeneration = mixAndMatchMethod({
   learningRate: 5e-4,
 })
 
-function mixAndMatchMethod(preset: {
-  name: keyof typeof mixAndMatchSizes
-  label: string
-  summary: string
-  learningRate: number
-}): Method {
+function mixAndMatchMethod(
+  preset: Omit<Preset, 'source'> & { name: keyof typeof mixAndMatchSizes; learningRate: number },
+): Method {
   return defineMethod({
     ...preset,
     family: 'mam',
@@ -129,7 +115,7 @@ function mixAndMatchMethod(preset: {
 
 /** The two configurations of the adapters library that Mix-And-Match is the union of. */
 export function mixAndMatchParts(
-  options: MixAndMatchOptions,
+  options: z.output<ReturnType<typeof mixAndMatchOptions>>,
   { hiddenSize }: Pick<BackboneConfig, 'hiddenSize'>,
 ): { prefix: PrefixOptions; adapter: BottleneckOptions } {
   const { dropout, leave_out, flat } = options

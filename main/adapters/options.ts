@@ -35,6 +35,13 @@ export function flag(fallback: boolean, title: string, description: string, adva
     .meta({ title, description, kind: 'boolean', advanced })
 }
 
+/** Whether a method trains the adapters that it builds on. */
+export const trainAdapters = flag(
+  false,
+  'Train the adapters too',
+  'Let the adapters change together with what is new instead of keeping them as trained.',
+)
+
 /** Layers by their numbers, also as text with commas between. */
 export function layerList(fallback: number[], title: string, description: string) {
   return z

@@ -12,44 +12,38 @@ import {
   type Method,
   type ParameterSpec,
   type PreparedMethod,
+  type Preset,
 } from './method.ts'
 import { checkLeaveOut } from './options.ts'
 import { linearSpecs, specsUnder, uniform } from './parameter-specs.ts'
 import { layersOf } from './parts.ts'
 import { prefixOptions, type PrefixOptions } from './prefix-options.ts'
 
-/** Prefix tuning (Li & Liang 2021): learned keys and values in front of those of the text, in every layer. */
-export const prefixTuning = prefixMethod({
-  name: 'prefix_tuning',
-  label: 'Prefix tuning',
-  summary:
-    'Puts learned keys and values in front of the text’s in every attention; a small network makes them while training.',
-  source:
-    'Li & Liang 2021, "Prefix-Tuning: Optimizing Continuous Prompts for Generation"; prefix_tuning in the adapters library',
-  learningRate: 1e-3,
-  defaults: {},
-})
+/** Every preset of prefix tuning. */
+export const prefixes: readonly Method[] = [
+  prefixMethod({
+    name: 'prefix_tuning',
+    label: 'Prefix tuning',
+    summary:
+      'Puts learned keys and values in front of the text’s in every attention; a small network makes them while training.',
+    source:
+      'Li & Liang 2021, "Prefix-Tuning: Optimizing Continuous Prompts for Generation"; prefix_tuning in the adapters library',
+    learningRate: 1e-3,
+    defaults: {},
+  }),
+  prefixMethod({
+    name: 'prefix_tuning_flat',
+    label: 'Prefix tuning (flat)',
+    summary:
+      'As prefix tuning, but the keys and values themselves are trained: fewer parameters, slower to learn.',
+    source:
+      'Li & Liang 2021, "Prefix-Tuning: Optimizing Continuous Prompts for Generation"; prefix_tuning_flat in the adapters library',
+    learningRate: 1e-2,
+    defaults: { flat: true },
+  }),
+]
 
-/** The same, its keys and values learned directly. */
-export const flatPrefixTuning = prefixMethod({
-  name: 'prefix_tuning_flat',
-  label: 'Prefix tuning (flat)',
-  summary:
-    'As prefix tuning, but the keys and values themselves are trained: fewer parameters, slower to learn.',
-  source:
-    'Li & Liang 2021, "Prefix-Tuning: Optimizing Continuous Prompts for Generation"; prefix_tuning_flat in the adapters library',
-  learningRate: 1e-2,
-  defaults: { flat: true },
-})
-
-function prefixMethod(preset: {
-  name: string
-  label: string
-  summary: string
-  source: string
-  learningRate: number
-  defaults: Partial<PrefixOptions>
-}): Method {
+function prefixMethod(preset: Preset & { learningRate: number; defaults: Partial<PrefixOptions> }): Method {
   const { defaults, ...description } = preset
   return defineMethod({
     ...description,

@@ -1,36 +1,23 @@
 import { WorkbenchError, type MethodDescription } from '../../preload/contract.ts'
 import { fullFineTuning, headOnly } from './baselines.ts'
-import {
-  doubleSequentialBottleneck,
-  doubleSequentialInvertibleBottleneck,
-  parallelBottleneck,
-  scaledParallelBottleneck,
-  sequentialBottleneck,
-  sequentialInvertibleBottleneck,
-} from './bottleneck.ts'
+import { bottlenecks } from './bottleneck.ts'
 import { bitfit } from './bitfit.ts'
 import { averageOutputs, averageParameters } from './average.ts'
 import { adapterDrop, robustAdapterDrop } from './drop.ts'
 import { fusion, meanFusion, staticFusion, weightedFusion } from './fusion.ts'
-import { ia3 } from './ia3.ts'
-import { lora } from './lora.ts'
+import { loras } from './lora.ts'
 import { masked } from './masked.ts'
 import type { Method } from './method.ts'
 import { mixAndMatch, mixAndMatchGeneration } from './mix-and-match.ts'
 import { parallel } from './parallel.ts'
-import { flatPrefixTuning, prefixTuning } from './prefix.ts'
+import { prefixes } from './prefix.ts'
 import { stack } from './stack.ts'
 import { taskDrop } from './task-drop.ts'
 import { union, unipelt } from './union.ts'
 
 /** Every method there is. Adding one touches its own file and this list. */
 const methods: readonly Method[] = [
-  sequentialBottleneck,
-  doubleSequentialBottleneck,
-  parallelBottleneck,
-  scaledParallelBottleneck,
-  sequentialInvertibleBottleneck,
-  doubleSequentialInvertibleBottleneck,
+  ...bottlenecks,
   stack,
   averageOutputs,
   averageParameters,
@@ -46,10 +33,8 @@ const methods: readonly Method[] = [
   mixAndMatchGeneration,
   masked,
   headOnly,
-  lora,
-  ia3,
-  prefixTuning,
-  flatPrefixTuning,
+  ...loras,
+  ...prefixes,
   unipelt,
   union,
   bitfit,

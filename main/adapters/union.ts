@@ -3,34 +3,15 @@ import { z } from 'zod'
 import { parseMethodChoices, WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { Projection } from '../models/sites.ts'
-import {
-  doubleSequentialBottleneck,
-  doubleSequentialInvertibleBottleneck,
-  parallelBottleneck,
-  scaledParallelBottleneck,
-  sequentialBottleneck,
-  sequentialInvertibleBottleneck,
-} from './bottleneck.ts'
+import { bottlenecks } from './bottleneck.ts'
 import { singleAdapter } from './compose.ts'
-import { ia3 } from './ia3.ts'
-import { lora } from './lora.ts'
-import { defineMethod, type Method, type PrepareContext, type PreparedMethod } from './method.ts'
+import { loras } from './lora.ts'
+import { defineMethod, type Method, type PrepareContext, type PreparedMethod, type Preset } from './method.ts'
 import { layersOf, places, type AdapterParts } from './parts.ts'
-import { flatPrefixTuning, prefixTuning } from './prefix.ts'
+import { prefixes } from './prefix.ts'
 
 /** What a union may consist of. */
-const members: readonly Method[] = [
-  sequentialBottleneck,
-  doubleSequentialBottleneck,
-  parallelBottleneck,
-  scaledParallelBottleneck,
-  sequentialInvertibleBottleneck,
-  doubleSequentialInvertibleBottleneck,
-  lora,
-  ia3,
-  prefixTuning,
-  flatPrefixTuning,
-]
+const members: readonly Method[] = [...bottlenecks, ...loras, ...prefixes]
 
 /** Written as one would, or as a list of names with their options. */
 const Members = z.union(
@@ -65,18 +46,13 @@ export const unipelt = unionMethod({
     'Mao et al. 2022, "UniPELT: A Unified Framework for Parameter-Efficient Language Model Tuning"; unipelt in the adapters library',
 })
 
-function unionMethod(preset: {
-  name: keyof typeof presets
-  label: string
-  summary: string
-  source: string
-}): Method {
+function unionMethod(preset: Preset & { name: keyof typeof presets }): Method {
   return defineMethod({
     ...preset,
     family: 'adapter',
     learningRate: 1e-3,
     options: unionOptions(preset.name),
-    prepare: (options, context) => prepareUnion(partsOf(options), context),
+    prepare: (options, context) => prepareUnion(choicesOf(options), context),
   })
 }
 
@@ -94,10 +70,10 @@ function unionOptions(preset: keyof typeof presets) {
 
 /** The methods that a union consists of. */
 export function unionParts(preset: keyof typeof presets, options: unknown): MethodChoice[] {
-  return partsOf(unionOptions(preset).parse(options))
+  return choicesOf(unionOptions(preset).parse(options))
 }
 
-function partsOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice[] {
+function choicesOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice[] {
   return typeof parts === 'string' ? parseMethodChoices(parts) : parts
 }
 

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 
 import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
+import { bottlenecks } from '../adapters/bottleneck.ts'
 import { attentionKind, fusionOptions, type FusionKind } from '../adapters/fusion.ts'
+import { loras } from '../adapters/lora.ts'
 import type { Method } from '../adapters/method.ts'
-import { findMethod } from '../adapters/registry.ts'
+import { prefixes } from '../adapters/prefix.ts'
 import type { BackboneConfig } from '../models/config.ts'
 
 /** Settings that may refuse a configuration; everything else is an option of the method under the same name. */
@@ -37,17 +39,6 @@ const bottleneckDefaults = {
   leave_out: [],
   dropout: 0,
 }
-
-const bottlenecks = [
-  'seq_bn',
-  'double_seq_bn',
-  'par_bn',
-  'scaled_par_bn',
-  'seq_bn_inv',
-  'double_seq_bn_inv',
-].map(findMethod)
-const loras = ['lora', 'ia3'].map(findMethod)
-const prefixes = ['prefix_tuning', 'prefix_tuning_flat'].map(findMethod)
 
 /** Identifiers that may stand for a configuration, old names among them. */
 const identifiers: Readonly<Record<string, string>> = {
