@@ -72,8 +72,8 @@ function isLanguageModelTensor(canonical: string, config: BackboneConfig): boole
 /**
  * The backbone of an open checkpoint, with or without the model's prefix, pooler and heads. Reads every backbone
  * tensor once for the hash, a few megabytes at a time.
- * @throws WorkbenchError `bad-input` naming a missing or misshapen tensor with the shape expected, `unsupported`
- * for another architecture.
+ * @throws WorkbenchError `bad-input` naming a missing or misshapen tensor with the shape expected, or one with values
+ * that are no finite numbers; `unsupported` for another architecture.
  */
 export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
   const config = parseBackboneConfig(checkpoint.config, checkpoint.folder)
@@ -111,11 +111,32 @@ export async function loadBackbone(checkpoint: Checkpoint): Promise<Backbone> {
   }
   return {
     config,
-    hash: await hashTensors(Array.from(tensors, ([name, tensor]) => ({ name, ...tensor }))),
+    hash: await hashTensors(
+      Array.from(tensors, ([name, { shape, read }]) => ({
+        name,
+        shape,
+        read: async () => requireFinite(await read(), name, checkpoint.folder),
+      })),
+    ),
     parameters: countParameters(config),
     tensors,
     extras,
   }
+}
+
+/** Every run would stop at its first step, with the learning rate under suspicion. */
+function requireFinite<Values extends Float32Array>(values: Values, name: string, folder: string): Values {
+  let odd = 0
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] ?? NaN
+    if (value - value !== 0) odd++
+  }
+  if (odd === 0) return values
+  throw new WorkbenchError(
+    'bad-input',
+    `${folder}: the tensor "${name}" has ${odd} of ${values.length} values that are infinite or not a number. ` +
+      `The file is damaged, or the training that it is from went wrong.`,
+  )
 }
 
 /** Number of values in a backbone's embeddings and layers. */

@@ -85,6 +85,15 @@ describe('loadBackbone', () => {
     )
   })
 
+  it('names a tensor with values that are no finite numbers', async () => {
+    const [first, ...others] = tinyTensors()
+    if (first === undefined) throw new Error('a model has tensors')
+    const data = Float32Array.from(first.data, (value, at) => (at === 1 ? NaN : at === 2 ? -Infinity : value))
+    await expect(load([{ ...first, data }, ...others])).rejects.toThrow(
+      `${folder}: the tensor "${first.name}" has 2 of ${data.length} values that are infinite or not a number`,
+    )
+  })
+
   it('names a misshapen tensor with the shape found and the shape expected', async () => {
     await expect(load(tinyTensors(), { ...tinyConfig, vocab_size: 13 })).rejects.toThrow(
       'the tensor "embeddings.word_embeddings.weight" has shape [12, 4], but its config.json asks for [13, 4]',
