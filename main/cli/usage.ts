@@ -16,9 +16,9 @@ export class UsageError extends Error {
 }
 
 /** What fails a command whose result is on stdout already: with --json nothing may follow it there. */
-export class Unsuccessful extends WorkbenchError {
+export class Unsuccessful extends Error {
   constructor(message: string) {
-    super('engine', message)
+    super(message)
     this.name = 'Unsuccessful'
   }
 }

@@ -1,9 +1,4 @@
-import {
-  toContractError,
-  type ExperimentConfig,
-  type ExperimentVariant,
-  type MethodDescription,
-} from '../../preload/contract.ts'
+import type { ExperimentConfig, ExperimentVariant, MethodDescription } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
@@ -108,15 +103,5 @@ function checkSweep(
     if (sweep.kind === 'halving' && path === 'training.epochs') {
       say('sweep: successive halving chooses the epochs itself.')
     }
-  }
-}
-
-/** What is wrong with a setting, in words; undefined where `build` succeeds. */
-export function settingProblem(build: () => unknown): string | undefined {
-  try {
-    build()
-    return undefined
-  } catch (error) {
-    return toContractError(error).message
   }
 }

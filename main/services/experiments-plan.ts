@@ -1,20 +1,25 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import {
   RunConfig,
   TrainingConfig,
+  toContractError,
+  type DatasetSummary,
   type ExperimentConfig,
   type ExperimentPlan,
   type ExperimentVariant,
   type Handlers,
   type MethodDescription,
+  type ModelSummary,
   type PlannedRun,
 } from '../../preload/contract.ts'
 import { refuseDevice } from '../engines/device-choice.ts'
 import type { Database } from '../store/database.ts'
-import { getDataset } from '../store/datasets.ts'
-import { getModel } from '../store/models.ts'
-import { checkExperiment, settingProblem } from './experiments-check.ts'
+import { listDatasets } from '../store/datasets.ts'
+import { listModels } from '../store/models.ts'
+import { checkExperiment } from './experiments-check.ts'
 import { createEstimator } from './experiments-estimate.ts'
-import { rungsOf, sweepSettings, type Settings } from './experiments-sweep.ts'
+import { rungsOf, sweepSettings, sweepSize, type Settings } from './experiments-sweep.ts'
 
 export interface PlanOptions {
   database: Database
@@ -35,13 +40,18 @@ export async function planExperiment(
   const described = await methods['methods.list']({})
   const { problems, warnings } = checkExperiment(database, described, config)
   if (problems.length > 0) return { total: 0, measuredRuns: 0, runs: [], problems, warnings }
-  const runs = expand(database, described, config)
-  if (runs.length > mostRuns) {
-    problems.push(`This comes to ${runs.length} runs; at most ${mostRuns} can be in one experiment.`)
-    return { total: runs.length, measuredRuns: 0, runs: [], problems, warnings }
+  const total = sizeOf(config)
+  if (total > mostRuns) {
+    problems.push(`This comes to ${total} runs; at most ${mostRuns} can be in one experiment.`)
+    return { total, measuredRuns: 0, runs: [], problems, warnings }
   }
+  const there: There = {
+    datasets: new Map(listDatasets(database).map((dataset) => [dataset.id, dataset])),
+    models: new Map(listModels(database).map((model) => [model.id, model])),
+  }
+  const runs = expand(there, described, config)
   const estimator = createEstimator(database)
-  await count(options, config, runs, problems, estimator)
+  await count(methods, there, config, runs, problems, estimator)
   const known = runs.flatMap(({ estimatedSeconds }) => estimatedSeconds ?? [])
   const seconds = known.reduce((sum, value) => sum + value, 0)
   return {
@@ -53,6 +63,21 @@ export async function planExperiment(
     problems,
     warnings,
   }
+}
+
+/** The datasets and models that there are, by their ids. */
+interface There {
+  datasets: ReadonlyMap<string, DatasetSummary>
+  models: ReadonlyMap<string, ModelSummary>
+}
+
+/** Runs that an experiment comes to. */
+function sizeOf(config: ExperimentConfig): number {
+  const ofVariants = config.variants.reduce((sum, { together, sweep, training }) => {
+    const { epochs } = TrainingConfig.parse({ ...config.training, ...training })
+    return sum + (together ? 1 : config.datasetIds.length) * sweepSize(sweep, epochs)
+  }, 0)
+  return config.seeds.length * config.modelIds.length * ofVariants
 }
 
 /** The configuration of one run of an experiment, without the stored adapters that an earlier run will leave. */
@@ -119,13 +144,12 @@ function setAt(
 
 /** Seed by seed, so that every variant has a first result early; what builds on others after them. */
 function expand(
-  database: Database,
+  { datasets, models }: There,
   described: readonly MethodDescription[],
   config: ExperimentConfig,
 ): PlannedRun[] {
   const runs: PlannedRun[] = []
-  const names = (ids: readonly string[]): string =>
-    ids.map((id) => getDataset(database, id)?.name ?? id).join(' + ')
+  const names = (ids: readonly string[]): string => ids.map((id) => datasets.get(id)?.name ?? id).join(' + ')
   const methodOf = (variant: ExperimentVariant): MethodDescription | undefined =>
     described.find(({ name }) => name === variant.method.name)
   const sources = new Map<string, PlannedRun[]>()
@@ -141,14 +165,16 @@ function expand(
             method: variant.method.name,
             family: methodOf(variant)?.family ?? ('baseline' as const),
             modelId,
-            modelName: getModel(database, modelId)?.name ?? modelId,
+            modelName: models.get(modelId)?.name ?? modelId,
             datasetId,
             datasetName: names(datasetIds),
             seed,
           }
           for (const run of expandSweep(variant, epochs, base)) {
             runs.push(run)
-            sources.set(variant.name, [...(sources.get(variant.name) ?? []), run])
+            const sameVariant = sources.get(variant.name)
+            if (sameVariant === undefined) sources.set(variant.name, [run])
+            else sameVariant.push(run)
           }
         }
       }
@@ -206,27 +232,29 @@ function epochsOf(settings: Settings, usual: number): number {
 
 /** Adds parameters and times, and what the methods themselves refuse. */
 async function count(
-  { database, methods }: PlanOptions,
+  methods: PlanOptions['methods'],
+  { datasets }: There,
   config: ExperimentConfig,
   runs: readonly PlannedRun[],
   problems: string[],
   estimator: ReturnType<typeof createEstimator>,
 ): Promise<void> {
   const counted = new Map<string, Awaited<ReturnType<Handlers['methods.count']>> | undefined>()
-  for (const run of runs) {
+  for (const [index, run] of runs.entries()) {
+    // Thousands of configurations take long enough for others to want a turn.
+    if (index % 200 === 199) await nextTurn()
     const variant = config.variants.find(({ name }) => name === run.variant)
     if (variant === undefined) continue
     const datasetIds = datasetsOf(config, run)
     const { modelId, seed, epochs, settings } = run
-    const problem = settingProblem(() =>
-      stepConfig(config, variant, { modelId, datasetIds, seed, epochs, settings }),
-    )
-    if (problem !== undefined) {
-      addOnce(problems, `${variant.name}: ${problem}`)
+    let own: RunConfig
+    try {
+      own = stepConfig(config, variant, { modelId, datasetIds, seed, epochs, settings })
+    } catch (error) {
+      addOnce(problems, `${variant.name}: ${toContractError(error).message}`)
       continue
     }
-    const own = stepConfig(config, variant, { modelId, datasetIds, seed, epochs, settings })
-    const [labels = 2, ...moreLabels] = datasetIds.map((id) => getDataset(database, id)?.labels.length ?? 2)
+    const [labels = 2, ...moreLabels] = datasetIds.map((id) => datasets.get(id)?.labels.length ?? 2)
     const { unfreezeLayers, maximumLength, backbonePrecision } = own.training
     const input = {
       modelId,
@@ -246,7 +274,7 @@ async function count(
         counted.set(key, await methods['methods.count']({ ...input, adapterIds: variant.adapterIds }))
       } catch (error) {
         counted.set(key, undefined)
-        addOnce(problems, `${variant.name}: ${error instanceof Error ? error.message : String(error)}`)
+        addOnce(problems, `${variant.name}: ${toContractError(error).message}`)
       }
     }
     const found = counted.get(key)

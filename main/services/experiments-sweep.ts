@@ -11,6 +11,17 @@ export function sweepSettings(sweep: Sweep | undefined): Settings[] {
   return drawSettings(sweep.parameters, sweep.count, sweep.seed)
 }
 
+/** Runs that a sweep comes to for one seed, without making its settings: a grid can be larger than the memory. */
+export function sweepSize(sweep: Sweep | undefined, epochs: number): number {
+  if (sweep === undefined) return 1
+  const combinations = sweep.parameters.reduce((size, { values }) => size * (values?.length ?? Infinity), 1)
+  if (sweep.kind === 'grid') return combinations
+  const count = Math.min(sweep.count, combinations)
+  if (sweep.kind === 'random') return count
+  const { factor, firstEpochs } = sweep
+  return rungsOf({ count, factor, firstEpochs, epochs }).reduce((sum, rung) => sum + rung.count, 0)
+}
+
 /** Every combination, the last parameter varying fastest. */
 export function gridSettings(parameters: readonly SweepParameter[]): Settings[] {
   return parameters.reduce<Settings[]>(

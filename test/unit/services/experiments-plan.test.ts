@@ -162,6 +162,23 @@ describe('a plan', () => {
     expect(home.handlers['experiments.list']({})).toEqual([])
   })
 
+  it('refuses more runs than can be in one experiment without making them', async () => {
+    const values = Array.from({ length: 100 }, (_, index) => index / 1000)
+    const paths = [
+      'head.dropout',
+      'training.warmup',
+      'training.weightDecay',
+      'training.beta1',
+      'training.beta2',
+    ]
+    const parameters = paths.map((path) => ({ path, values }))
+    const { total, problems } = await home.plan({
+      variants: [{ name: 'a', method: adapter, sweep: { kind: 'grid', parameters } }],
+    })
+    expect(total).toBe(1e10)
+    expect(problems).toEqual([expect.stringMatching(/10000000000 runs; at most 5000/)])
+  })
+
   it('estimates the time by what finished here', async () => {
     expect((await home.plan({})).estimatedSeconds).toBeUndefined()
     const { id } = await home.create({ training: { epochs: 2 } })

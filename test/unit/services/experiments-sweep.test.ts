@@ -5,6 +5,8 @@ import {
   gridSettings,
   rungsOf,
   sweepProblem,
+  sweepSettings,
+  sweepSize,
 } from '../../../main/services/experiments-sweep.ts'
 import { Sweep, SweepParameter, type InputOf } from '../../../preload/contract.ts'
 
@@ -63,6 +65,24 @@ describe('successive halving', () => {
     [{ count: 5, factor: 3, firstEpochs: 10, epochs: 10 }, ['5 × 10']],
   ])('of %o has the rungs %j', (options, expected) => {
     expect(rungsOf(options).map(({ count, epochs }) => `${count} × ${epochs}`)).toEqual(expected)
+  })
+})
+
+describe('the size of a sweep', () => {
+  const parameters = [
+    { path: 'training.learningRate', values: [0.1, 0.2, 0.3] },
+    { path: 'head.dropout', values: [0, 0.1] },
+  ]
+  it.each<[Draft | undefined, number]>([
+    [undefined, 1],
+    [{ kind: 'grid', parameters }, 6],
+    [{ kind: 'random', count: 4, parameters }, 4],
+    [{ kind: 'random', count: 100, parameters }, 6],
+    [{ kind: 'halving', count: 6, factor: 2, parameters }, 6 + 3 + 1],
+  ])('%o is the number of runs that it makes: %i', (draft, size) => {
+    const sweep = draft && Sweep.parse(draft)
+    expect(sweepSize(sweep, 4)).toBe(size)
+    if (sweep?.kind !== 'halving') expect(sweepSettings(sweep)).toHaveLength(size)
   })
 })
 
