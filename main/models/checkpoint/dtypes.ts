@@ -1,5 +1,3 @@
-import type { TensorData } from './tensor-file.ts'
-
 /** Bytes per element of each type that is read, under its safetensors name. */
 export const dtypeBytes = {
   F64: 8,
@@ -24,47 +22,39 @@ export function isDtype(name: string): name is Dtype {
 }
 
 /**
- * The bytes seen as an array of the tensor's own type. They must begin their buffer, which aligns them.
- * Files are little-endian, as are all processors that Node and the engines run on.
+ * Values of any type as float32; integers beyond 2^24 are rounded. Files are little-endian, as are all processors that
+ * Node and the engines run on.
+ *
+ * @param bytes at the beginning of their buffer, which aligns them
  */
-export function viewAs(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>): TensorData {
-  const count = bytes.byteLength / dtypeBytes[dtype]
+export function toFloat32(dtype: Dtype, { buffer }: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   switch (dtype) {
     case 'F64':
-      return new Float64Array(bytes.buffer, 0, count)
+      return new Float32Array(new Float64Array(buffer))
     case 'F32':
-      return new Float32Array(bytes.buffer, 0, count)
+      return new Float32Array(buffer)
     case 'F16':
+      return halfToFloat32(new Uint16Array(buffer))
     case 'BF16':
-    case 'U16':
-      return new Uint16Array(bytes.buffer, 0, count)
+      return brainToFloat32(new Uint16Array(buffer))
     case 'I64':
-      return new BigInt64Array(bytes.buffer, 0, count)
+      return Float32Array.from(new BigInt64Array(buffer), Number)
     case 'U64':
-      return new BigUint64Array(bytes.buffer, 0, count)
+      return Float32Array.from(new BigUint64Array(buffer), Number)
     case 'I32':
-      return new Int32Array(bytes.buffer, 0, count)
+      return new Float32Array(new Int32Array(buffer))
     case 'U32':
-      return new Uint32Array(bytes.buffer, 0, count)
+      return new Float32Array(new Uint32Array(buffer))
     case 'I16':
-      return new Int16Array(bytes.buffer, 0, count)
+      return new Float32Array(new Int16Array(buffer))
+    case 'U16':
+      return new Float32Array(new Uint16Array(buffer))
     case 'I8':
-      return new Int8Array(bytes.buffer, 0, count)
+      return new Float32Array(new Int8Array(buffer))
     case 'U8':
     case 'BOOL':
-      return new Uint8Array(bytes.buffer, 0, count)
+      return new Float32Array(new Uint8Array(buffer))
   }
-}
-
-/** Values of any type as float32; integers beyond 2^24 are rounded. */
-export function toFloat32(dtype: Dtype, data: TensorData): Float32Array<ArrayBuffer> {
-  if (data instanceof Float32Array) return data
-  if (data instanceof Uint16Array && dtype === 'F16') return halfToFloat32(data)
-  if (data instanceof Uint16Array && dtype === 'BF16') return brainToFloat32(data)
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    return Float32Array.from(data, Number)
-  }
-  return new Float32Array(data)
 }
 
 /** float32 whose upper half these bits are. */

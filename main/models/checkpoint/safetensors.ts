@@ -2,12 +2,10 @@ import type { FileHandle } from 'node:fs/promises'
 
 import { WorkbenchError } from '../../../preload/contract.ts'
 import { writeAll, writeFileAtomically } from './atomic-file.ts'
-import { dtypeBytes, isDtype, toFloat32, toHalf, viewAs, type Dtype } from './dtypes.ts'
+import { dtypeBytes, isDtype, toFloat32, toHalf, type Dtype } from './dtypes.ts'
 import { openForReading } from './open-file.ts'
 import { parseHeader, type LocatedTensor } from './safetensors-header.ts'
 import { elementCount, findTensor, formatShape, readBytes, type TensorFile } from './tensor-file.ts'
-
-export type { TensorData, TensorEntry, TensorFile } from './tensor-file.ts'
 
 /** The reference implementation's own limit. */
 const largestHeader = 100_000_000
@@ -21,16 +19,14 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
   const { handle, size } = await openForReading(path)
   try {
     const { tensors, metadata } = await readHeader(handle, path, size)
-    const readRaw = async (name: string) => {
-      const { dtype, start, end } = findTensor(tensors, name, path)
-      return viewAs(dtype, await readBytes(handle, start, end - start, path, `tensor "${name}"`))
-    }
     return {
       path,
       tensors,
       metadata,
-      readRaw,
-      read: async (name) => toFloat32(findTensor(tensors, name, path).dtype, await readRaw(name)),
+      async read(name) {
+        const { dtype, start, end } = findTensor(tensors, name, path)
+        return toFloat32(dtype, await readBytes(handle, start, end - start, path, `tensor "${name}"`))
+      },
       close: () => handle.close(),
     }
   } catch (error) {

@@ -10,19 +10,6 @@ export interface TensorEntry {
   readonly dtype: Dtype
 }
 
-/** An array in the tensor's own type; F16 and BF16 come as their bits. */
-export type TensorData =
-  | Float32Array<ArrayBuffer>
-  | Float64Array<ArrayBuffer>
-  | BigInt64Array<ArrayBuffer>
-  | BigUint64Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>
-  | Int16Array<ArrayBuffer>
-  | Uint16Array<ArrayBuffer>
-  | Int8Array<ArrayBuffer>
-  | Uint8Array<ArrayBuffer>
-
 /** An open file of named tensors. Values are read when asked for; whoever opened it closes it. */
 export interface TensorFile {
   readonly path: string
@@ -30,8 +17,6 @@ export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>
   /** The tensor's values in row-major order as float32, whatever its type in the file. */
   read(name: string): Promise<Float32Array<ArrayBuffer>>
-  /** The tensor's values in row-major order in its own type. */
-  readRaw(name: string): Promise<TensorData>
   close(): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl'
 
 import { WorkbenchError } from '../../../preload/contract.ts'
-import { dtypeBytes, toFloat32, viewAs } from './dtypes.ts'
+import { dtypeBytes, toFloat32 } from './dtypes.ts'
 import { openForReading } from './open-file.ts'
 import { readTensorPickle, type TorchTensor } from './pickle.ts'
 import {
@@ -45,16 +45,14 @@ export async function readTorchZip(path: string): Promise<TensorFile> {
       checkTensor(archive, name, tensor)
       tensors.set(name, { name, shape: tensor.shape, dtype: tensor.storage.dtype, tensor })
     }
-    const readRaw = async (name: string) => {
-      const { tensor, dtype } = findTensor(tensors, name, path)
-      return viewAs(dtype, await readTensorBytes(archive, name, tensor))
-    }
     return {
       path,
       tensors,
       metadata: {},
-      readRaw,
-      read: async (name) => toFloat32(findTensor(tensors, name, path).dtype, await readRaw(name)),
+      async read(name) {
+        const { tensor, dtype } = findTensor(tensors, name, path)
+        return toFloat32(dtype, await readTensorBytes(archive, name, tensor))
+      },
       // The archive reads through this handle; its own close() would close the descriptor a second time.
       close: () => handle.close(),
     }

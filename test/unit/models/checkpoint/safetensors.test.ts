@@ -55,11 +55,10 @@ describe('writeSafetensors and readSafetensors', () => {
     expect(file.tensors.get('weights')).toMatchObject({ name: 'weights', shape: [2, 3], dtype: 'F32' })
     expect(await file.read('weights')).toEqual(new Float32Array([1, -2, 3.5, 0, 1e-30, -0]))
     expect(await file.read('empty')).toHaveLength(0)
-    expect(await file.readRaw('step')).toEqual(new BigInt64Array([12345678901n]))
-    expect(await file.readRaw('exact')).toEqual(new Float64Array([Math.PI]))
+    expect(await file.read('step')).toEqual(new Float32Array([12345678901]))
     expect(await file.read('exact')).toEqual(new Float32Array([Math.PI]))
     expect(await file.read('counts')).toEqual(new Float32Array([-7, 9]))
-    expect(await file.readRaw('bytes')).toEqual(new Uint8Array([1, 2, 255]))
+    expect(await file.read('bytes')).toEqual(new Float32Array([1, 2, 255]))
     await file.close()
   })
 
@@ -131,9 +130,26 @@ describe('half precision', () => {
     )
     const values = Float32Array.from(await readValues(raw, 'h'))
     await writeSafetensors(path, [{ name: 'h', shape: [bits.length], data: values, dtype: 'F16' }])
-    const file = await readSafetensors(path)
-    expect(await file.readRaw('h')).toEqual(bits)
-    await file.close()
+    expect((await readFile(path)).subarray(-bits.byteLength)).toEqual(Buffer.from(bits.buffer))
+  })
+
+  it.each([
+    ['F64', new Float64Array([-1.5, 200])],
+    ['I64', new BigInt64Array([-7n, 200n])],
+    ['U64', new BigUint64Array([7n, 200n])],
+    ['I32', new Int32Array([-7, 200])],
+    ['U32', new Uint32Array([4294967040, 200])],
+    ['I16', new Int16Array([-7, 200])],
+    ['U16', new Uint16Array([65535, 200])],
+    ['I8', new Int8Array([-7, 100])],
+    ['U8', new Uint8Array([7, 200])],
+    ['BOOL', new Uint8Array([1, 0])],
+  ])('reads %s as float32', async (dtype, data) => {
+    const path = await writeRaw(
+      JSON.stringify({ x: entry(dtype, [2], [0, data.byteLength]) }),
+      new Uint8Array(data.buffer),
+    )
+    expect(await readValues(path, 'x')).toEqual(Array.from(data, Number))
   })
 
   it('reads bfloat16', async () => {
