@@ -11,8 +11,9 @@ export interface BarState {
 
 /** Columns padded to their widest cell; a column of numbers only (after its header) stands right. */
 export function table(header: string[], rows: string[][]): string {
-  const cells = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => displayWidth(row[column] ?? ''))))
+  const widths = header.map((name, column) =>
+    rows.reduce((widest, row) => Math.max(widest, displayWidth(row[column] ?? '')), displayWidth(name)),
+  )
   const isNumeric = header.map((_, column) =>
     rows.every((row) =>
       /^(?:[-+−]?[\d.,]+(?:e[-+]?\d+)?(?: ?[%a-zA-Z]+(?:\/s)?)?(?: ± [\d.,]+)?|–|)$/.test(row[column] ?? ''),

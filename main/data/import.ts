@@ -101,10 +101,20 @@ function requireColumns(plan: ReadPlan, plans: readonly ReadPlan[]): void {
   }
 }
 
+/** More labels than these are no classes but a column of ids or texts. */
+const mostClasses = 10_000
+
 function requireClasses(labels: readonly string[], plans: readonly ReadPlan[]): void {
-  if (labels.length >= 2) return
+  if (labels.length >= 2 && labels.length <= mostClasses) return
   const training = plans.filter((plan) => plan.source.split === 'train' || plan.split !== undefined)
   const files = training.map((plan) => plan.source.path).join(', ')
+  if (labels.length > mostClasses) {
+    throw new WorkbenchError(
+      'bad-input',
+      `${labels.length} different labels in the training rows of ${files}; at most ${mostClasses} can be told apart. ` +
+        `Check that "${training[0]?.sniffed.label ?? ''}" is the label column.`,
+    )
+  }
   if (labels.length === 0) {
     throw new WorkbenchError(
       'bad-input',

@@ -54,8 +54,10 @@ describe('table', () => {
     expect(displayWidth('é')).toBe(1)
   })
 
-  it('has a header where there are no rows', () => {
+  it('has a header where there are no rows, and as many rows as there are', () => {
     expect(table(['name', 'rows'], []).split('\n')).toHaveLength(2)
+    const rows = Array.from({ length: 200_000 }, () => ['a'])
+    expect(table(['name'], rows).split('\n')).toHaveLength(200_002)
   })
 })
 

@@ -132,6 +132,12 @@ describe('input that cannot be imported', () => {
     ['lines that end with a carriage return alone', 'mac.csv', 'text,label\ra,x\rb,y\r', /carriage returns/],
     ['a JSON array', 'array.json', '[{"text":"a","label":"b"}]', /one JSON array/],
     [
+      'a label of its own in every row',
+      'ids.tsv',
+      `text\tlabel\n${Array.from({ length: 10_001 }, (_, row) => `a text\tid ${row}\n`).join('')}`,
+      /10001 different labels .* at most 10000 .*"label"/,
+    ],
+    [
       'one row of each class',
       'tiny.tsv',
       'text\tlabel\none\ta\ntwo\tb\n',
