@@ -10,6 +10,7 @@ import {
 import { readSafetensors } from '../models/checkpoint/safetensors.ts'
 import {
   getAdapter,
+  listAdapterNames,
   listAdapters,
   listFusionsOf,
   listUsers,
@@ -52,8 +53,8 @@ export function createAdapterService(options: {
   }
 
   function rename(id: string, name: string): AdapterSummary {
-    requireAdapter(database, id)
-    if (listAdapters(database).some((other) => other.id !== id && other.name === name)) {
+    const before = requireAdapter(database, id)
+    if (name !== before.name && listAdapterNames(database).includes(name)) {
       throw new WorkbenchError(
         'conflict',
         `There is a stored adapter “${name}” already. Choose another name.`,

@@ -1,6 +1,6 @@
 import { WorkbenchError, type EngineChoice, QueueDevice, type QueueState } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
-import { listRunIds, setQueueOrder } from '../store/runs.ts'
+import { getDeviceChoice, listRunIds, setQueueOrder } from '../store/runs.ts'
 import { readSetting, writeSetting } from '../store/settings.ts'
 
 /** The queued runs that this program takes care of, in their order, and how many each device takes at once. */
@@ -27,15 +27,10 @@ export function createRunQueue(
   { continued, usual }: { continued: boolean; usual: number },
 ): RunQueue {
   let queue = continued ? listRunIds(database, ['queued']) : []
-  const chosenDevice = database
-    .prepare<[string], EngineChoice['device']>(
-      `SELECT json_extract(config, '$.engine.device') FROM runs WHERE id = ?`,
-    )
-    .pluck()
   const devices = new Map<string, QueueDevice>()
   /** Asked of every queued run each time that one ends; it never changes. */
   const deviceOf = (id: string): QueueDevice => {
-    const device = devices.get(id) ?? named(chosenDevice.get(id) ?? 'auto')
+    const device = devices.get(id) ?? named(getDeviceChoice(database, id) ?? 'auto')
     devices.set(id, device)
     return device
   }

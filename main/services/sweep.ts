@@ -3,16 +3,18 @@ import { join } from 'node:path'
 
 import { listAdapterFiles } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
+import { listAllRunIds } from '../store/runs.ts'
 import { adapterFile, adaptersFolder } from './adapter-files.ts'
 
 /**
  * Removes the folders of runs and the files of stored adapters that no row names, and the temporary files (`*.tmp`)
- * that a crash left half written in the others and in the cache. Only to be called while no trainer runs. What cannot be removed stays for the next time.
+ * that a crash left half written in the others and in the cache. Only to be called while no trainer runs. What cannot
+ * be removed stays for the next time.
  *
  * @returns the removed paths, relative to the home folder
  */
 export async function sweepHome(database: Database, home: string): Promise<string[]> {
-  const runs = new Set(database.prepare<[], string>('SELECT id FROM runs').pluck().all())
+  const runs = new Set(listAllRunIds(database))
   const orphans: string[] = []
   for (const name of await list(join(home, 'runs'))) {
     if (runs.has(name)) orphans.push(...(await listTemporary(home, join('runs', name))))

@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path'
 
 import type { MethodChoice } from '../../preload/contract.ts'
 import { describeMethods } from '../adapters/registry.ts'
-import { insertAdapter, listAdapters, type NewAdapter } from '../store/adapters.ts'
+import { insertAdapter, listAdapterNames, type NewAdapter } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
 import { listRunAdapters, listRunTasks, type RunTaskRecord } from '../store/run-tasks.ts'
 import type { RunRecord } from '../store/runs.ts'
@@ -97,7 +97,7 @@ function partName(
 
 /** `name`, or with the first number that no other stored adapter has. */
 export function freeName(database: Database, name: string): string {
-  const taken = new Set(listAdapters(database).map((adapter) => adapter.name))
+  const taken = new Set(listAdapterNames(database))
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name} ${number}`
     if (!taken.has(candidate)) return candidate

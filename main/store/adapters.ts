@@ -82,6 +82,10 @@ export function findTrainedAdapter(database: Database, runId: string): string | 
     .get(runId)
 }
 
+export function listAdapterNames(database: Database): string[] {
+  return database.prepare<[], string>('SELECT name FROM adapters').pluck().all()
+}
+
 /** Names of the adapters' files, relative to the home folder. */
 export function listAdapterFiles(database: Database): string[] {
   return database.prepare<[], string>('SELECT file FROM adapters').pluck().all()

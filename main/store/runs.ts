@@ -1,6 +1,7 @@
 import {
   RunConfig,
   type ConfusionMatrix,
+  type EngineChoice,
   type MethodFamily,
   type RunAnalysis,
   type RunEnvironment,
@@ -180,6 +181,20 @@ export function findRunOfModel(database: Database, modelId: string): { name: str
       'SELECT name FROM runs WHERE model_id = ? ORDER BY number DESC LIMIT 1',
     )
     .get(modelId)
+}
+
+export function listAllRunIds(database: Database): string[] {
+  return database.prepare<[], string>('SELECT id FROM runs').pluck().all()
+}
+
+/** The device that a run's configuration names. */
+export function getDeviceChoice(database: Database, id: string): EngineChoice['device'] | undefined {
+  return database
+    .prepare<[string], EngineChoice['device']>(
+      `SELECT json_extract(config, '$.engine.device') FROM runs WHERE id = ?`,
+    )
+    .pluck()
+    .get(id)
 }
 
 /** Ids of the runs with one of these statuses; queued ones in the order of the queue. */
