@@ -96,7 +96,7 @@ function headSpecs({ hiddenSize, initializerRange }: BackboneConfig) {
 
 /** `[sequence, batch, hidden]`, or one position already, → `[batch, hidden]` */
 function onePosition(last: Value, which: 'first' | 'last', inputs: HeadInputs): Value {
-  const one = last.shape[0] === 1 ? last : positionOf(which, inputs).pick(last)
+  const one = last.shape[0] === 1 ? last : positionOf(which, inputs)(last)
   return reshape(one, last.shape.slice(1))
 }
 

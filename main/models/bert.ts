@@ -1,15 +1,9 @@
 import { add, gather, reshape, type Value } from '../graph/index.ts'
-import type {
-  Architecture,
-  EncodeOptions,
-  EncoderInputs,
-  NamedShape,
-  ProjectionPath,
-} from './architecture.ts'
+import type { Architecture, EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
 import type { BackboneConfig } from './config.ts'
-import { encodeLayers, layerTensors, normTensors } from './encoder.ts'
-import type { Build, Place, Projection } from './sites.ts'
-import { inputSize, layerNorm, outputSize, type BlockNames } from './transformer-block.ts'
+import { encodeLayers, layerTensors, normTensors, projectionPaths } from './encoder.ts'
+import type { Build, Place } from './sites.ts'
+import { layerNorm, type BlockNames } from './transformer-block.ts'
 
 /** BERT (Devlin et al. 2019), as in Hugging Face's `BertModel` without its pooler. */
 export const bert: Architecture = {
@@ -18,7 +12,7 @@ export const bert: Architecture = {
   encode: (build, config, inputs, options) => encodeBert(build, config, inputs, inputs.positions, options),
   maximumLength: ({ maximumPositions }) => maximumPositions,
   sitePath,
-  projectionPath,
+  projectionPath: projectionPaths(blockNames),
   prefixGatePath: (layer) => `encoder.layer.${layer}.attention.self.prefix_tuning.prefix_gates`,
   prefixLocation: 'self_prefix',
   languageModel: {
@@ -96,14 +90,6 @@ function blockNames(layer: number): BlockNames {
 
 function sitePath(layer: number, place: Place): string {
   return place === 'attention' ? `encoder.layer.${layer}.attention.output` : `encoder.layer.${layer}.output`
-}
-
-function projectionPath(config: BackboneConfig, layer: number, projection: Projection): ProjectionPath {
-  return {
-    path: blockNames(layer)[projection],
-    inputSize: inputSize(config, projection),
-    outputSize: outputSize(config, projection),
-  }
 }
 
 function tensors(config: BackboneConfig): NamedShape[] {

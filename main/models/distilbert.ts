@@ -1,11 +1,10 @@
-import { add, gather } from '../graph/index.ts'
-import type { Value } from '../graph/index.ts'
+import { add, gather, type Value } from '../graph/index.ts'
 import type { Architecture, EncoderInputs } from './architecture.ts'
 import { perExample } from './bert.ts'
 import type { BackboneConfig } from './config.ts'
-import { encodeLayers, layerTensors, normTensors } from './encoder.ts'
+import { encodeLayers, layerTensors, normTensors, projectionPaths } from './encoder.ts'
 import type { Build } from './sites.ts'
-import { inputSize, layerNorm, outputSize, type BlockNames } from './transformer-block.ts'
+import { layerNorm, type BlockNames } from './transformer-block.ts'
 
 /** DistilBERT (Sanh et al. 2019): BERT's blocks under other names, without token types. */
 export const distilBert: Architecture = {
@@ -26,11 +25,7 @@ export const distilBert: Architecture = {
     }),
   maximumLength: ({ maximumPositions }) => maximumPositions,
   sitePath: (layer, place) => `transformer.layer.${layer}.${place}_adapters`,
-  projectionPath: (config, layer, projection) => ({
-    path: blockNames(layer)[projection],
-    inputSize: inputSize(config, projection),
-    outputSize: outputSize(config, projection),
-  }),
+  projectionPath: projectionPaths(blockNames),
   prefixGatePath: (layer) => `transformer.layer.${layer}.attention.prefix_tuning.prefix_gates`,
   prefixLocation: 'self',
   languageModel: {

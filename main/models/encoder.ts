@@ -1,5 +1,5 @@
 import type { Value } from '../graph/index.ts'
-import type { EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
+import type { Architecture, EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
 import type { BackboneConfig } from './config.ts'
 import { causalBias, paddingBias, positionOf } from './positions.ts'
 import type { Build, Sites } from './sites.ts'
@@ -41,14 +41,23 @@ export function encodeLayers(
     if (x === undefined) throw new Error(`layer ${layer} has no input`)
     const isCut = which && layer === config.layers - 1 && sites.mixesPositions?.(layer) !== true
     const bias = causal && !isCut ? causalBias(inputs) : paddingBias(inputs)
-    const cut = isCut ? positionOf(which, inputs) : undefined
+    const pick = isCut ? positionOf(which, inputs) : undefined
     const compute = (own: Sites): Value =>
-      transformerBlock({ build, config, sites: own, layer, ...block(layer) }, x, bias, cut)
+      transformerBlock({ build, config, sites: own, layer, ...block(layer) }, x, bias, pick)
     const output = compute(sites)
     onLayer?.(layer, output, compute)
     states.push(output)
   }
   return states
+}
+
+/** Where each of a block's linear layers is, and its sizes. */
+export function projectionPaths(names: (layer: number) => BlockNames): Architecture['projectionPath'] {
+  return (config, layer, projection) => ({
+    path: names(layer)[projection],
+    inputSize: inputSize(config, projection),
+    outputSize: outputSize(config, projection),
+  })
 }
 
 /** Weight and bias of a layer norm. */

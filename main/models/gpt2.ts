@@ -2,7 +2,7 @@ import { add, gather, matMul, slice, type Value } from '../graph/index.ts'
 import type { Architecture, EncodeOptions, EncoderInputs, NamedShape } from './architecture.ts'
 import { perExample } from './bert.ts'
 import type { BackboneConfig } from './config.ts'
-import { encodeLayers, normTensors } from './encoder.ts'
+import { encodeLayers, normTensors, projectionPaths } from './encoder.ts'
 import type { Build } from './sites.ts'
 import { inputSize, layerNorm, outputSize, type BlockNames, type LinearLayer } from './transformer-block.ts'
 
@@ -25,11 +25,9 @@ export const gpt2: Architecture = {
   maximumLength: ({ maximumPositions }) => maximumPositions,
   sitePath: (layer, place) => `h.${layer}.${place}_adapters`,
   projectionPath: (config, layer, projection) => ({
-    path: blockNames(layer)[projection],
+    ...projectionPaths(blockNames)(config, layer, projection),
     ...(isMerged(projection) ? { merged: { index: merged[projection] } } : {}),
     inputFirst: true,
-    inputSize: inputSize(config, projection),
-    outputSize: outputSize(config, projection),
   }),
   prefixGatePath: (layer) => `h.${layer}.attn.prefix_tuning.prefix_gates`,
   prefixLocation: 'self_prefix',

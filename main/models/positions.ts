@@ -13,7 +13,7 @@ import {
   type Value,
 } from '../graph/index.ts'
 import type { EncoderInputs } from './architecture.ts'
-import type { Cut } from './transformer-block.ts'
+import type { PickPosition } from './transformer-block.ts'
 
 /** The largest float32: what PyTorch's transformers subtract from the scores of what is not seen. */
 const masked = 3.4028234663852886e38
@@ -53,12 +53,12 @@ export function countedPositions(
   return cast(add(multiply(count, isToken), padding), 'int32')
 }
 
-/**
- * One position of each example, `[sequence, batch, hidden]` → `[1, batch, hidden]`: the first, or that of the last
- * token.
- */
-export function positionOf(which: 'first' | 'last', inputs: Pick<EncoderInputs, 'mask' | 'positions'>): Cut {
-  return { pick: which === 'first' ? (x) => slice(x, 0, 0, 1) : (x) => lastToken(x, inputs) }
+/** Takes one position of each example: the first, or that of the last token. */
+export function positionOf(
+  which: 'first' | 'last',
+  inputs: Pick<EncoderInputs, 'mask' | 'positions'>,
+): PickPosition {
+  return which === 'first' ? (x) => slice(x, 0, 0, 1) : (x) => lastToken(x, inputs)
 }
 
 function lastToken(x: Value, { mask, positions }: Pick<EncoderInputs, 'mask' | 'positions'>): Value {

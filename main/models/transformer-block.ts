@@ -62,11 +62,8 @@ export interface Block {
   linear?: (layer: LinearLayer, x: Value) => Value
 }
 
-/** The one position that is computed of a layer, where nothing reads the others. */
-export interface Cut {
-  /** `[sequence, batch, hidden]` → `[1, batch, hidden]` */
-  pick(x: Value): Value
-}
+/** Takes the one position that is computed of a layer: `[sequence, batch, hidden]` → `[1, batch, hidden]`. */
+export type PickPosition = (x: Value) => Value
 
 export function inputSize({ hiddenSize, intermediateSize }: BackboneConfig, layer: LinearLayer): number {
   return layer === 'output' ? intermediateSize : hiddenSize
@@ -93,21 +90,21 @@ function project(block: Block, projection: Projection, x: Value): Value {
  *
  * @param x `[sequence, batch, hidden]`
  * @param maskBias added to the attention scores, `[batch, 1, 1 | queries, sequence]`
- * @param cut the position that alone is computed, `[1, batch, hidden]`: it still attends to every position, so its
- *   value and gradients are those of the whole block
+ * @param pick the position that alone is computed: it still attends to every position, so its value and gradients are
+ *   those of the whole block
  */
-export function transformerBlock(block: Block, x: Value, maskBias: Value, cut?: Cut): Value {
+export function transformerBlock(block: Block, x: Value, maskBias: Value, pick?: PickPosition): Value {
   const { sites, layer, names, preNorm = false } = block
   const norm = (name: string) => (value: Value) =>
     layerNorm(block.build, value, name, block.config.hiddenSize, block.config.layerNormEpsilon)
   const before = (name: string) => (preNorm ? norm(name) : identity)
   const after = (name: string) => (preNorm ? identity : norm(name))
 
-  const residual = cut ? cut.pick(x) : x
+  const residual = pick ? pick(x) : x
   const read = before(names.attentionNorm)(x)
-  const from = cut ? cut.pick(read) : read
+  const from = pick ? pick(read) : read
   const context =
-    cut && !block.linear && sites.changesKeys?.(layer) !== true
+    pick && !block.linear && sites.changesKeys?.(layer) !== true
       ? singleQueryAttention(block, from, read, maskBias)
       : attention(block, from, read, maskBias)
   const attended = plain(block, 'attentionOutput', context)
@@ -121,7 +118,7 @@ function identity(x: Value): Value {
   return x
 }
 
-export function join(
+function join(
   sites: Sites,
   site: BlockSite,
   hidden: Value,
@@ -131,50 +128,31 @@ export function join(
   return sites.join?.(site, hidden, residual, normalize) ?? normalize(add(hidden, residual))
 }
 
+/** What attention scores are multiplied by. */
+function attentionScale({ config: { hiddenSize, heads, attentionScaling }, layer }: Block): number {
+  const { byHeadSize, byLayer } = attentionScaling ?? { byHeadSize: true, byLayer: false }
+  return (byHeadSize ? 1 / Math.sqrt(hiddenSize / heads) : 1) / (byLayer ? layer + 1 : 1)
+}
+
 /**
  * Multi-head attention.
  *
  * @param from what asks, `[queries, batch, hidden]`
  * @param x what is attended to, `[sequence, batch, hidden]`
+ * @param maskBias broadcasts to `[batch, heads, queries, sequence]`; prefixes are masked only by their own mask
  * @returns `[queries, batch, hidden]`
  */
-export function attention(block: Block, from: Value, x: Value, maskBias: Value): Value {
+function attention(block: Block, from: Value, x: Value, maskBias: Value): Value {
   const query = project(block, 'query', from)
   const key = project(block, 'key', x)
   const value = project(block, 'value', x)
   const prefixes = block.sites.prefix?.(block.layer, x) ?? []
-  return attend(block, query, key, value, maskBias, prefixes)
-}
-
-/** What attention scores are multiplied by. */
-function attentionScale({ config: { hiddenSize, heads, attentionScaling }, layer }: AttentionOf): number {
-  const { byHeadSize, byLayer } = attentionScaling ?? { byHeadSize: true, byLayer: false }
-  return (byHeadSize ? 1 / Math.sqrt(hiddenSize / heads) : 1) / (byLayer ? layer + 1 : 1)
-}
-
-/** Whose attention it is. */
-export type AttentionOf = Pick<Block, 'config' | 'layer'>
-
-/**
- * Scaled dot-product attention over projected queries, keys and values, `[…, batch, hidden]` each.
- *
- * @param maskBias broadcasts to `[batch, heads, queries, sequence]`
- * @param prefixes keys and values that stand before those of the sequence and are masked only by their own mask
- */
-export function attend(
-  block: AttentionOf,
-  query: Value,
-  key: Value,
-  value: Value,
-  maskBias: Value,
-  prefixes: readonly Prefix[] = [],
-): Value {
   const { hiddenSize, heads } = block.config
   const headSize = hiddenSize / heads
   const scale = attentionScale(block)
   // [sequence, batch, hidden] → [batch, heads, sequence, headSize]
-  const split = (x: Value): Value =>
-    transpose(reshape(x, [...x.shape.slice(0, 2), heads, headSize]), [1, 2, 0, 3])
+  const split = (states: Value): Value =>
+    transpose(reshape(states, [...states.shape.slice(0, 2), heads, headSize]), [1, 2, 0, 3])
   const queries = split(query)
   const product = (keys: Value): Value => matMul(queries, keys, { transposeB: true, alpha: scale })
   const scores = add(product(split(key)), maskBias)
