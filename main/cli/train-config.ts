@@ -73,7 +73,7 @@ export function trainFlags(command: Command): Command {
     )
     .option(
       '--after <run>',
-      'a finished run to go on from: this one begins with its backbone, and measures its task again at the end',
+      'a finished run to go on from: this one begins with its backbone, and measures its tasks and those before them again at the end',
     )
     .option('--name <name>', 'name of the run, and of the dataset when files are imported')
     .option('--epochs <count>', 'passes over the training rows', parseInteger)

@@ -3,17 +3,23 @@ import type { ReportData } from './report-data.ts'
 
 /** What to type to get these results again: the experiment, or each run that is no experiment's. */
 export function rerunLines({ experiment, runs }: ReportData): string[] {
-  const trained = runs.filter(({ imported }) => !imported)
+  // A run goes on from one that was there before it.
+  const trained = runs
+    .filter(({ imported }) => !imported)
+    .toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0))
+  const earlier = new Set(trained.map(({ config }) => config.earlierRunId))
   return experiment === undefined
     ? [
         '# The configuration of each run is below; "npm run workbench -- train --help" lists the flags.',
         ...trained.map(
-          ({ config, modelName, datasetName, seed }) =>
+          ({ id, name, config, modelName, datasetName, seed, sequence }) =>
             `npm run workbench -- train --model ${quote(modelName)} --dataset ${quote(datasetName)} ` +
             `--method ${quote(methodText(config.method))} --epochs ${config.training.epochs} ` +
             `--learning-rate ${config.training.learningRate ?? ''} ${batchFlag(config)} ` +
             `--maximum-length ${config.training.maximumLength} --head-layers ${config.head.layers} ` +
-            `--pooling ${config.head.pooling}${precisionFlag(config)} --seed ${seed}`,
+            `--pooling ${config.head.pooling}${precisionFlag(config)} --seed ${seed}` +
+            (earlier.has(id) ? ` --name ${quote(name)}` : '') +
+            (sequence ? ` --after ${quote(sequence.stages.at(-2)?.name ?? '')}` : ''),
         ),
       ]
     : [

@@ -179,6 +179,8 @@ describe('comparing sequences', () => {
     expect(html).toContain('Chaudhry et al. 2018')
     expect(html).toContain('Score of each task after each stage')
     expect(html).toMatch(/full · after news → mail at the end: news 50\.0, mail 60\.0, chat 70\.0/)
+    expect(html).toMatch(/--seed 1 --name full-b1 --after full-a1\n/)
+    expect(html).toMatch(/--seed 1 --after full-b1\n/)
     const markdown = (await create(ReportInput.parse({ runIds, format: 'markdown' }))).content
     expect(markdown).toContain('| 2 | mail | 70.0 ± 14.1 | 80.0 ± 0.0 | – |')
     const csv = (await create(ReportInput.parse({ runIds, format: 'csv' }))).content.split('\r\n')
