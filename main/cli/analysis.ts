@@ -104,7 +104,7 @@ function section(title: string, header: string[], rows: string[][]): string {
   return `\n${title}\n${table(header, rows)}`
 }
 
-export function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {
+function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {
   return `cost         ${figure(forwardFlops / 1e6)} MFLOP forward, ${figure(backwardFlops / 1e6)} MFLOP backward, ${megabytes(activationBytes)} of activations per example`
 }
 

@@ -85,7 +85,7 @@ export async function printResult(client: Client, output: Output, run: RunSummar
 }
 
 /** What `train --json` prints; `test` only where the dataset has a test split, `tasks` where there are several. */
-export function trainResult(run: RunDetail, kept: readonly AdapterSummary[]) {
+function trainResult(run: RunDetail, kept: readonly AdapterSummary[]) {
   return {
     runId: run.id,
     method: run.method,
@@ -109,7 +109,7 @@ function describeKept(kept: readonly AdapterSummary[]): string[] {
   return kept.map(({ id, name, kind }) => `kept         ${kind} “${name}” (${id})`)
 }
 
-export function scoresInWords(scores: Scores | undefined): string | undefined {
+function scoresInWords(scores: Scores | undefined): string | undefined {
   if (scores === undefined) return undefined
   const { accuracy, macroF1, matthews, loss } = scores
   return `accuracy ${percent(accuracy)}, macro F1 ${percent(macroF1)}, Matthews ${matthews.toFixed(3)}, loss ${loss.toFixed(4)}`

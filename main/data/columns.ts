@@ -79,7 +79,7 @@ const otherNames = [
 const splitValues = new Set(['train', 'training', 'validation', 'valid', 'val', 'dev', 'test'])
 
 /** Lower case, letters and digits only: `#1 String` and `1_string` are one name. */
-export function plainName(name: string): string {
+function plainName(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 }
 

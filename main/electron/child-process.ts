@@ -26,7 +26,7 @@ export interface Child {
 
 export type SpawnChild = (entry: string, args: string[], listeners: ChildListeners) => Child
 
-export const keptLines = 50
+const keptLines = 50
 
 /** A process that never ends its line must not fill the memory. */
 const longestLine = 10_000

@@ -8,7 +8,7 @@ import { startHttpHost, type HttpHost } from './http.ts'
 import { openBrowser } from './open-browser.ts'
 import { createUploads } from './uploads.ts'
 
-export const defaultPort = 8377
+const defaultPort = 8377
 
 export interface ServeOptions {
   home: string

@@ -205,7 +205,7 @@ export function createExperimentService(options: ExperimentServiceOptions): Expe
 }
 
 /** @throws WorkbenchError `not-found` where there is no such experiment */
-export function requireExperiment(database: Database, id: string): ExperimentRecord {
+function requireExperiment(database: Database, id: string): ExperimentRecord {
   const experiment = getExperiment(database, id)
   if (experiment !== undefined) return experiment
   throw new WorkbenchError('not-found', `There is no experiment ${id}. It may have been removed.`)

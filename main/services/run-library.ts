@@ -11,7 +11,7 @@ import { readFigures, readMetrics } from '../store/run-metrics.ts'
 import { annotateRuns } from '../store/run-summaries.ts'
 import type { Publish } from './events.ts'
 import { findRunSummaries, requireRun } from './run-views.ts'
-import { flattenSettings } from './settings-diff.ts'
+import { compareSettings } from './settings-diff.ts'
 
 export type RunLibraryHandlers = Pick<
   Handlers,
@@ -65,13 +65,7 @@ export function createRunLibrary(options: {
 
 function diff(database: Database, ids: readonly string[], all: boolean): ConfigDiff {
   const runs = ids.map((id) => requireRun(database, id))
-  const flat = runs.map(({ config }) => flattenSettings(withoutName(config)))
-  const paths = [...new Set(flat.flatMap((settings) => [...settings.keys()]))]
-  const settings = paths.map((path) => {
-    const values = flat.map((own) => own.get(path))
-    const differs = new Set(values.map((value) => JSON.stringify(value))).size > 1
-    return { path, values, differs }
-  })
+  const settings = compareSettings(runs.map(({ config }) => withoutName(config)))
   return {
     runs: runs.map(({ id, name }) => ({ id, name })),
     settings: all ? settings : settings.filter(({ differs }) => differs),

@@ -26,13 +26,13 @@ export interface TrainerExit {
 
 export type SpawnTrainer = () => TrainerProcess
 
-export const keptLines = 50
+const keptLines = 50
 
 /**
  * The script of the trainer process: `trainer.js` beside the built program, `trainer.ts` beside the sources.
  * @throws WorkbenchError `internal` when there is neither
  */
-export function trainerEntry(): string {
+function trainerEntry(): string {
   // Built, this file may be part of an entry or of a shared chunk in a folder below it.
   for (const place of ['./trainer.js', '../trainer.js', '../trainer.ts']) {
     const file = fileURLToPath(new URL(place, import.meta.url))
