@@ -7,8 +7,7 @@ import { elementCount, formatShape } from './checkpoint/tensor-file.ts'
 import { architectureOf, architectures, type NamedShape } from './architecture.ts'
 import { parseBackboneConfig, type BackboneConfig } from './config.ts'
 
-export type { NamedShape } from './architecture.ts'
-export { writeWeightFile, type WeightEntry, type WeightFile } from './weight-file.ts'
+export { writeWeightFile, type WeightFile } from './weight-file.ts'
 
 /** A tensor whose values are read when asked for: row-major float32. */
 export interface LazyTensor {
@@ -30,8 +29,8 @@ export interface Backbone {
 }
 
 /**
- * The tensors of a backbone in canonical order, under Hugging Face's names without prefix.
- * Linear weights are [out, in].
+ * The tensors of a backbone in canonical order, under Hugging Face's names without prefix. Linear weights are
+ * `[out, in]`, GPT-2's `[in, out]`.
  */
 export function backboneTensors(config: BackboneConfig): NamedShape[] {
   return architectureOf(config).tensors(config)
@@ -41,7 +40,7 @@ export function backboneTensors(config: BackboneConfig): NamedShape[] {
  * A state dict's name for a tensor without model prefix and with today's names of LayerNorm's parts. Of a pool of
  * prefixes, which the adapters library lists anew in every layer, it is the one name that is no layer's.
  */
-export function canonicalName(name: string, architecture: BackboneConfig['architecture'] = 'bert'): string {
+export function canonicalName(name: string, architecture: BackboneConfig['architecture']): string {
   const { prefix } = architectures[architecture]
   return (name.startsWith(prefix) ? name.slice(prefix.length) : name)
     .replace(/^.*\.prefix_tuning\.pool\.prefix_tunings\./, 'prefix_tuning.prefix_tunings.')

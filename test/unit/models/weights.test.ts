@@ -151,7 +151,7 @@ describe('loadBackbone of other architectures', () => {
 
 describe('canonicalName', () => {
   it('takes the prefix of the architecture and no other', () => {
-    expect(canonicalName('bert.encoder.layer.0.output.LayerNorm.gamma')).toBe(
+    expect(canonicalName('bert.encoder.layer.0.output.LayerNorm.gamma', 'bert')).toBe(
       'encoder.layer.0.output.LayerNorm.weight',
     )
     expect(canonicalName('distilbert.transformer.layer.0.ffn.lin1.bias', 'distilbert')).toBe(
@@ -167,11 +167,11 @@ describe('canonicalName', () => {
     const prefix = 'prefix_tuning.prefix_tunings.a.self_prefix.wte.weight'
     for (const layer of [0, 1]) {
       const pool = 'prefix_tuning.pool.prefix_tunings.a.self_prefix.wte.weight'
-      expect(canonicalName(`bert.encoder.layer.${layer}.attention.self.${pool}`)).toBe(prefix)
+      expect(canonicalName(`bert.encoder.layer.${layer}.attention.self.${pool}`, 'bert')).toBe(prefix)
       expect(canonicalName(`transformer.h.${layer}.attn.${pool}`, 'gpt2')).toBe(prefix)
     }
     const gate = 'encoder.layer.0.attention.self.prefix_tuning.prefix_gates.a.weight'
-    expect(canonicalName(`bert.${gate}`)).toBe(gate)
+    expect(canonicalName(`bert.${gate}`, 'bert')).toBe(gate)
   })
 })
 
