@@ -118,7 +118,7 @@ export function dropChart(
 }
 
 /** Mean attention of one group's fusion: adapters across, the last layer on top as in a drawing of the model. */
-export function fusionHeat({ name, fusion }: ComparedGroup): Heatmap {
+export function fusionHeat({ name, fusion }: Pick<ComparedGroup, 'name' | 'fusion'>): Heatmap {
   const { adapters = [] } = fusion ?? {}
   const weights = [...(fusion?.weights ?? [])].reverse()
   const places = new Set(weights.map(({ place }) => place))
