@@ -77,7 +77,7 @@ export const masked = defineMethod({
         ...predictors,
       ],
       sites(build, { variant }) {
-        const prediction = { share, weight, part: 1 / (sites.length * names.length) }
+        const prediction = { share, weight, perPredictor: 1 / (sites.length * names.length) }
         const adapters = names.map((name) => maskedParts(build, options, config, name, prediction))
         return mixtureSites(build, { config, adapters, gates }, variant)
       },
@@ -94,8 +94,8 @@ export const masked = defineMethod({
 interface Prediction {
   share: number
   weight: number
-  /** Of the mean over sites and tasks, what one of them is. */
-  part: number
+  /** What one predictor's loss counts in the mean over sites and tasks. */
+  perPredictor: number
 }
 
 /** A task's adapter as it trains: masked, and read by its predictors. */
@@ -104,8 +104,9 @@ function maskedParts(
   options: BlockBottleneckOptions,
   config: BackboneConfig,
   name: string,
-  { share, weight, part: ofAll }: Prediction,
+  prediction: Prediction,
 ): AdapterParts {
+  const { share, weight } = prediction
   const keeps = (site: BlockSite): Value =>
     build.draw(
       `mask:${name}.${site.layer}.${site.place}`,
@@ -129,7 +130,7 @@ function maskedParts(
           mixesPositions: true,
           apply(within, x, residual) {
             const applied = part.apply(within, x, residual)
-            predictMask(build, config, { name, site, share, weight, ofAll, keeps: keeps(site) }, applied.up)
+            predictMask(build, config, prediction, { name, site, keeps: keeps(site) }, applied.up)
             return applied
           },
         }
@@ -142,14 +143,8 @@ function maskedParts(
 function predictMask(
   build: Build,
   config: BackboneConfig,
-  {
-    name,
-    site,
-    share,
-    weight,
-    ofAll,
-    keeps,
-  }: { name: string; site: BlockSite; share: number; weight: number; ofAll: number; keeps: Value },
+  { share, weight, perPredictor }: Prediction,
+  { name, site, keeps }: { name: string; site: BlockSite; keeps: Value },
   up: Value,
 ): void {
   const { hiddenSize } = config
@@ -163,7 +158,7 @@ function predictMask(
   const magnitude = add(relu(logits), relu(negate(logits)))
   const softplus = add(relu(logits), logarithm(add(exponential(negate(magnitude)), 1)))
   const entropy = reduceMean(subtract(softplus, multiply(logits, isMasked)), [1])
-  build.loss('mask', multiply(entropy, ofAll), weight)
+  build.loss('mask', multiply(entropy, perPredictor), weight)
   // A unit counts as found masked where it is thought likelier so than units are on the whole: with few masked units a
   // bound of one half would find none.
   const bound = share > 0 ? Math.log(share / (1 - share)) : 0

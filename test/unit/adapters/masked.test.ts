@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
 import { wholeMethod } from '../../../main/adapters/method.ts'
-import { findMethod } from '../../../main/adapters/registry.ts'
 import {
   measured,
   numbers,
@@ -99,10 +98,5 @@ describe('masked MAM', () => {
     [{ inv_adapter: 'nice' }, /inv_adapter/],
   ])('refuses %j', async (wrong, message) => {
     await expect(run(folder.jobFor('wrong', { method: 'masked', options: wrong }))).rejects.toThrow(message)
-  })
-
-  it('is known by its name, with a hint for each of its own options', () => {
-    const fields = findMethod('masked').fields()
-    expect(fields.slice(0, 2).map(({ name }) => name)).toEqual(['mask_share', 'mask_weight'])
   })
 })

@@ -4,20 +4,12 @@ import { namedAdapter, type PrepareContext } from '../../../main/adapters/method
 import { describeMethods, findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
+import { smallConfig } from '../../fixtures/computed.ts'
 
 const config: BackboneConfig = {
-  architecture: 'bert',
-  layers: 4,
-  hiddenSize: 192,
-  heads: 6,
-  intermediateSize: 768,
-  vocabularySize: 8192,
-  maximumPositions: 128,
-  typeVocabularySize: 2,
-  layerNormEpsilon: 1e-12,
-  activation: 'gelu',
-  padTokenId: 0,
-  initializerRange: 0.02,
+  ...smallConfig,
+  ...{ layers: 4, hiddenSize: 192, heads: 6, intermediateSize: 768 },
+  ...{ vocabularySize: 8192, maximumPositions: 128 },
 }
 const alone: PrepareContext = { config, adapterName: 'run', tasks: ['run'], adapters: [] }
 
@@ -73,6 +65,14 @@ describe('options', () => {
 
   it('name the methods there are when one is unknown', () => {
     expect(() => findMethod('seq_bm')).toThrow(/seq_bm.*seq_bn.*full/)
+  })
+
+  it('are described with their defaults, also where one is read from a word', () => {
+    const method = describeMethods().find(({ name }) => name === 'double_seq_bn')
+    const defaults = Object.fromEntries((method?.fields ?? []).map((field) => [field.name, field.default]))
+    const some = { reduction_factor: 16, non_linearity: 'swish', mh_adapter: true, leave_out: [] }
+    expect(defaults).toMatchObject(some)
+    expect(Object.values(defaults)).not.toContain(undefined)
   })
 
   it('each have a title, a hint and a default that the method takes', () => {
