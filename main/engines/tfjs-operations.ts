@@ -56,6 +56,10 @@ export const operations: Readonly<Record<string, Operation>> = {
   Sigmoid: unary((tf, x) => tf.sigmoid(x)),
   Relu: unary((tf, x) => tf.relu(x)),
   LeakyRelu: ({ tf, node, inputs }) => tf.leakyRelu(at(inputs), number(node, 'alpha')),
+  HardSigmoid({ tf, node, inputs }) {
+    const line = tf.add(tf.mul(at(inputs), number(node, 'alpha')), number(node, 'beta'))
+    return tf.clipByValue(line, 0, 1)
+  },
   Gelu: (computing) => (computing.node.attributes['approximate'] === 'tanh' ? tanhGelu : gelu)(computing),
   Cast: ({ tf, node, inputs }) => tf.cast(at(inputs), dataTypeOf(String(node.attributes['to']))),
   MatMul: matMul,

@@ -226,7 +226,7 @@ function attributeMessage(name: string, value: number | string | readonly number
   return floatAttributes.has(name) ? { name, type: 1, f: value } : { name, type: 2, i: value }
 }
 
-const floatAttributes = new Set(['alpha', 'epsilon'])
+const floatAttributes = new Set(['alpha', 'beta', 'epsilon'])
 
 function tensorMessage(name: string, data: TensorData, shape: Shape): TensorMessage {
   return {

@@ -1,6 +1,6 @@
 import { sameShape, type Shape, type Value } from '../graph.ts'
 import { dimensionAt, normalizeAxes } from '../shapes.ts'
-import { divide, exponential, logarithm, multiply, subtract } from './elementwise.ts'
+import { add, divide, exponential, logarithm, multiply, subtract } from './elementwise.ts'
 import { expandLike, dimensionSize, reshape } from './layout.ts'
 import { at, differentiable, listAttribute, noGradient, outputGradient } from './rules.ts'
 
@@ -91,17 +91,21 @@ differentiable('LayerNormalization', ({ inputs, outputs }, gradients, wanted) =>
   const dy = outputGradient(gradients)
   const [x, scale, bias] = [at(inputs), at(inputs, 1), at(inputs, 2)]
   const [mean, inverseDeviation] = [at(outputs, 1), at(outputs, 2)]
-  const normalized = multiply(subtract(x, mean), inverseDeviation)
   let dx: Value | undefined
   if (wanted[0]) {
+    // σ⁻¹ (g − mean(g) − x̂ mean(g x̂)) with g = dy · scale and x̂ = (x − mean) σ⁻¹, put together so that only six
+    // passes go over all elements and the rest over one number a row.
     const scaled = multiply(dy, scale)
-    const centred = subtract(scaled, reduceMean(scaled, [-1], true))
-    const projected = multiply(normalized, reduceMean(multiply(scaled, normalized), [-1], true))
-    dx = multiply(subtract(centred, projected), inverseDeviation)
+    const centre = reduceMean(scaled, [-1], true)
+    const along = subtract(reduceMean(multiply(scaled, x), [-1], true), multiply(mean, centre))
+    const slope = multiply(along, multiply(inverseDeviation, inverseDeviation))
+    const projected = add(multiply(x, slope), subtract(centre, multiply(mean, slope)))
+    dx = multiply(subtract(scaled, projected), inverseDeviation)
   }
+  const normalized = (): Value => multiply(subtract(x, mean), inverseDeviation)
   return [
     dx,
-    wanted[1] ? reduceTo(multiply(dy, normalized), scale.shape) : undefined,
+    wanted[1] ? reduceTo(multiply(dy, normalized()), scale.shape) : undefined,
     wanted[2] ? reduceTo(dy, bias.shape) : undefined,
   ]
 })

@@ -41,7 +41,18 @@ export const cases: OperationCase[] = [
   { name: 'silu', inputs: [{ shape: ['batch', 4] }], apply: ops.silu },
   { name: 'relu', inputs: [{ shape: ['batch', 4] }], apply: ops.relu },
   { name: 'leaky relu', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.leakyRelu(x, 0.01) },
+  {
+    name: 'hard sigmoid',
+    inputs: [{ shape: ['batch', 4] }],
+    apply: (x) => ops.hardSigmoid(x, 0.75, 0.25),
+    constant: true,
+  },
   { name: 'gelu', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.gelu(x) },
+  {
+    name: 'gelu far from zero, on both sides',
+    inputs: [{ shape: ['batch', 4], from: 14, to: 40 }],
+    apply: (x) => ops.multiply(ops.gelu(x), ops.add(ops.gelu(ops.negate(x)), 2)),
+  },
   { name: 'gelu by tanh', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.gelu(x, 'tanh') },
   { name: 'minimum', inputs: [{ shape: ['batch', 4] }], apply: (x) => ops.minimum(x, 0.25), constant: true },
   {

@@ -67,6 +67,10 @@ function compute(node: Node, inputs: Tensor[]): Tensor[] {
   switch (node.op) {
     case 'LeakyRelu':
       return [map([a], (x = 0) => (x > 0 ? x : x * Number(attributes['alpha'])))]
+    case 'HardSigmoid': {
+      const [alpha, beta] = [Number(attributes['alpha']), Number(attributes['beta'])]
+      return [map([a], (x = 0) => Math.min(1, Math.max(0, alpha * x + beta)))]
+    }
     case 'Gelu':
       return [
         map([a], (x = 0) =>
@@ -320,6 +324,8 @@ function tanhGelu(x: number): number {
 
 /** The error function by its Taylor series: exact to 1e-15 in the range that tests use. */
 function erf(x: number): number {
+  // Beyond, it is ±1 to more digits than the series gives.
+  if (Math.abs(x) > 4.5) return Math.sign(x)
   let term = x
   let sum = x
   for (let n = 1; n < 80; n++) {
