@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 
-import { EngineChoice, RunConfig, type InputOf, type ProgramSettings } from '../../preload/contract.ts'
+import {
+  EngineChoice,
+  RunConfig,
+  TrainingConfig,
+  type InputOf,
+  type ProgramSettings,
+} from '../../preload/contract.ts'
 import type { CommonOptions } from './context.ts'
 import { flagIssues, type SourceFlags } from './sources.ts'
 import {
@@ -133,13 +139,18 @@ export interface Resolved {
   datasetIds: readonly string[]
   adapterIds: readonly string[]
   earlierRunId?: string | undefined
+  /** The most tokens that the model reads; without a flag, texts are cut there where that is less than usual. */
+  longestText?: number
   /** What holds where no flag says otherwise; default: the contract's own defaults. */
   program?: ProgramSettings
 }
 
+const usualLength = TrainingConfig.parse({}).maximumLength
+
 /** @throws UsageError naming the flags whose values cannot be */
 export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.start'> {
-  const { epochs, seed, batchSize, batchTokens, microBatchSize, maximumLength } = flags
+  const { epochs, seed, batchSize, batchTokens, microBatchSize } = flags
+  const { maximumLength = Math.min(usualLength, resolved.longestText ?? usualLength) } = flags
   const {
     patience,
     bestMetric,

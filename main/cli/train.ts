@@ -48,6 +48,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
         const config = configOf(flags, {
           method,
           modelId: model.id,
+          longestText: model.maximumLength,
           datasetIds: datasets.map(({ id }) => id),
           adapterIds: adapters.map(({ id }) => id),
           earlierRunId: earlier?.id,

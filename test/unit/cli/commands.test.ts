@@ -122,6 +122,20 @@ describe('train', () => {
     expect(ended.stdout).toContain('accuracy 89.5 %')
   })
 
+  it('cuts texts where the model ends when that is before the usual length, unless a flag says more', async () => {
+    at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', maximumLength: 40 }]
+    at.answers['datasets.list'] = () => [dataset]
+    const lengthWith = async (...flags: string[]) => {
+      at.calls.length = 0
+      await cli('train', '--dataset', 'd1', ...flags)
+      return inputOf('runs.start')
+    }
+    expect(await lengthWith()).toMatchObject({ training: { maximumLength: 40 } })
+    expect(await lengthWith('--maximum-length', '50')).toMatchObject({ training: { maximumLength: 50 } })
+    at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', maximumLength: 512 }]
+    expect(await lengthWith()).toMatchObject({ training: { maximumLength: 64 } })
+  })
+
   it('takes engine and precision from the settings where no flag says otherwise', async () => {
     const engine = {
       engine: 'tensorflow',
