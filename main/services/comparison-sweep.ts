@@ -17,8 +17,9 @@ export function analyseSweep(database: Database, input: ComparisonInput): SweepA
     const values = Object.fromEntries(Object.entries(settings).map(([path, value]) => [path, asValue(value)]))
     return [{ groupId: id, name, values, score: spreadOf(scores).mean, runs: scores.length }]
   })
+  // What a run goes on from is its past, and nothing that a sweep could set.
   const paths = [...new Set(lines.flatMap(({ values }) => Object.keys(values)))].filter(
-    (path) => new Set(lines.map(({ values }) => values[path])).size > 1,
+    (path) => path !== 'after' && new Set(lines.map(({ values }) => values[path])).size > 1,
   )
   const axes = paths.map((path) => axisOf(lines.map(({ values }) => values[path])))
   const scores = lines.map(({ score }) => score)

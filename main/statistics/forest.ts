@@ -12,6 +12,7 @@ export function variableImportance(
   { trees = 100, seed = 1 }: { trees?: number; seed?: number } = {},
 ): number[] {
   const gains = columns.map(() => 0)
+  if (columns.length === 0) return gains
   for (let tree = 0; tree < trees; tree++) {
     const random = createRandom(seed, 'forest', tree)
     const rows = y.map(() => random.integer(y.length))

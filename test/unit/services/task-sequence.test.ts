@@ -166,6 +166,18 @@ describe('comparing sequences', () => {
     ])
   })
 
+  it('tells a run from one that began anew in its name, and is no setting of a sweep', async () => {
+    const [, , last = ''] = await addChain('full', 1, 0.6, [0.4, 0.5])
+    await addFinishedRun(at, { id: 'alone', method: 'full', task: 'chat', predicted: wrongAt(0) })
+    const runIds = [last, 'alone']
+    const { groups } = await compare({ runIds })
+    expect(groups.map(({ name }) => name)).toEqual(['full · after news → mail', 'full'])
+    const sweep = await createComparisonService(at).handlers['comparison.sweep'](
+      ComparisonInput.parse({ runIds }),
+    )
+    expect(sweep.settings).toEqual([])
+  })
+
   it('is in every report: tables with the formulas, a chart, columns', async () => {
     const runIds = await bothMethods()
     const { 'report.create': create } = createReportService({
