@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { ProgramSettings, WorkbenchError, type RunDetail, type RunQuery } from '../../../preload/contract.ts'
+import { WorkbenchError, type RunDetail, type RunQuery } from '../../../preload/contract.ts'
 import { dataset, run } from './answers.ts'
 import { runProgram, startProgram } from './program.ts'
 import { stubbed } from './stubbed.ts'
@@ -15,7 +15,6 @@ beforeEach(() => {
   at.answers['methods.list'] = () => [{ name: 'seq_bn' }, { name: 'full' }]
   at.answers['adapters.list'] = () => []
   at.answers['models.list'] = () => [{ id: 'm1', name: 'starter', folder: '/models/starter' }]
-  at.answers['settings.get'] = () => ProgramSettings.parse({})
 })
 
 /** Answers for a run that goes through these states, one by one. */

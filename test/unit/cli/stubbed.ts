@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
 
 import { attachOrOpen, type Connection } from '../../../main/attach.ts'
+import { ProgramSettings } from '../../../preload/contract.ts'
 import { createStubWorkbench, type StubWorkbench } from '../server/stub-workbench.ts'
 import { runProgram, type Ended } from './program.ts'
 
@@ -20,6 +21,7 @@ export function stubbed() {
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), 'workbench-cli-'))
     workbench = createStubWorkbench()
+    workbench.answers['settings.get'] = () => ProgramSettings.parse({})
     connection = await attachOrOpen(home, () => workbench)
   })
 
