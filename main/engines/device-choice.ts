@@ -52,7 +52,7 @@ export function chooseDevice(
     return { engine: fastest.engine, device: fastest.device, reason: `${which}: ${times.join(', ')}.` }
   }
   const fallback = fallbackFor(engine, device)
-  return { ...fallback, reason: 'No device that fits was measured on this machine yet; “devices” does so.' }
+  return { ...fallback, reason: 'No device that fits was measured on this machine yet.' }
 }
 
 /**

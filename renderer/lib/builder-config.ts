@@ -1,10 +1,14 @@
 /** What the builder edits: a run's configuration, of which only what differs from the defaults is written down. */
-import { HeadChoice, RunConfig, TrainingConfig, type InputOf } from '../../preload/contract.ts'
+import { EngineChoice, HeadChoice, RunConfig, TrainingConfig, type InputOf } from '../../preload/contract.ts'
 import { differing, draftFromConfig, emptyDraft, encodeDraft } from './run-draft.ts'
 
 export type BuilderConfig = InputOf<'runs.start'>
 
-const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}) }
+const defaults = {
+  head: HeadChoice.parse({}),
+  training: TrainingConfig.parse({}),
+  engine: EngineChoice.parse({}),
+}
 
 /** As JSON without what is at its default: the shortest text that says the same. */
 export function configText(config: BuilderConfig): string {

@@ -1,12 +1,14 @@
 /** What the New run form holds, and the runs it comes to: every variant with every seed. */
-import type {
-  HeadChoice,
-  InputOf,
-  MethodDescription,
-  ParameterGroup,
-  RunConfig,
-  TaskSampling,
-  TrainingConfig,
+import {
+  ProgramSettings,
+  type EngineChoice,
+  type HeadChoice,
+  type InputOf,
+  type MethodDescription,
+  type ParameterGroup,
+  type RunConfig,
+  type TaskSampling,
+  type TrainingConfig,
 } from '../../preload/contract.ts'
 
 export interface VariantDraft {
@@ -37,6 +39,8 @@ export interface RunDraft {
   head: Partial<HeadChoice>
   /** Only what differs from the defaults; the seed is not here. */
   training: Partial<Omit<TrainingConfig, 'seed' | 'learningRate' | 'groupLearningRates'>>
+  /** Only what differs from the program's settings. */
+  engine: Partial<EngineChoice>
 }
 
 export const emptyDraft: RunDraft = {
@@ -48,6 +52,7 @@ export const emptyDraft: RunDraft = {
   seeds: '1',
   head: {},
   training: {},
+  engine: {},
 }
 
 /** `1, 2, 5-7` as numbers, each once; a sentence where it cannot be read. */
@@ -81,11 +86,16 @@ export function variantName(variant: VariantDraft, among: readonly VariantDraft[
   return [variant.method, ...options, ...rate, ...groups, ...(over > 0 ? [`over ${over}`] : [])].join(' ')
 }
 
-/** All runs of a draft, as `runs.start` takes them: variants in order, and each one's seeds. */
+/**
+ * All runs of a draft, as `runs.start` takes them: variants in order, and each one's seeds.
+ *
+ * @param program what holds where the draft says nothing; default: the contract's own defaults
+ */
 export function draftConfigs(
   draft: RunDraft,
   seeds: readonly number[],
   datasetName: string,
+  program: ProgramSettings = ProgramSettings.parse({}),
 ): InputOf<'runs.start'>[] {
   return draft.variants.flatMap((variant) => {
     const { moreDatasetIds = [], adapterIds = [], taskSampling, groupLearningRates } = variant
@@ -103,11 +113,13 @@ export function draftConfigs(
       method: { name: variant.method, options: variant.options },
       head: draft.head,
       training: {
+        backbonePrecision: program.backbonePrecision,
         ...draft.training,
         ...(variant.learningRate === undefined ? {} : { learningRate: variant.learningRate }),
         ...(groupLearningRates === undefined ? {} : { groupLearningRates }),
         seed,
       },
+      engine: { ...program.engine, ...draft.engine },
     }))
   })
 }
@@ -115,7 +127,12 @@ export function draftConfigs(
 /** The form as it was for a run that is to be cloned; values equal to the defaults are left out. */
 export function draftFromConfig(
   config: RunConfig,
-  defaults: { head: HeadChoice; training: TrainingConfig; learningRate: number | undefined },
+  defaults: {
+    head: HeadChoice
+    training: TrainingConfig
+    engine: EngineChoice
+    learningRate: number | undefined
+  },
 ): RunDraft {
   const { seed, learningRate, groupLearningRates, ...training } = config.training
   const { adapterIds, moreDatasetIds, taskSampling } = config
@@ -138,6 +155,7 @@ export function draftFromConfig(
     seeds: String(seed),
     head: differing(config.head, defaults.head),
     training: differing(training, defaults.training),
+    engine: differing(config.engine, defaults.engine),
   }
 }
 

@@ -1,9 +1,18 @@
 export type ScreenId =
-  'overview' | 'datasets' | 'models' | 'builder' | 'new-run' | 'experiments' | 'runs' | 'compare' | 'library'
+  | 'overview'
+  | 'datasets'
+  | 'models'
+  | 'builder'
+  | 'new-run'
+  | 'experiments'
+  | 'runs'
+  | 'compare'
+  | 'library'
+  | 'settings'
 
 const areas = ['datasets', 'models', 'experiments', 'library'] as const
 /** Screens without a path below them. */
-const single = ['builder', 'compare'] as const
+const single = ['builder', 'compare', 'settings'] as const
 
 /** The screen a path belongs to; undefined for an address that leads nowhere. */
 export function screenOf(path: readonly string[]): ScreenId | undefined {

@@ -7,6 +7,7 @@ import FlaskConical from '@lucide/svelte/icons/flask-conical'
 import LayoutDashboard from '@lucide/svelte/icons/layout-dashboard'
 import LibraryBig from '@lucide/svelte/icons/library-big'
 import ListTree from '@lucide/svelte/icons/list-tree'
+import Settings from '@lucide/svelte/icons/settings'
 
 import type { ScreenId } from './screen-paths.ts'
 
@@ -21,6 +22,7 @@ export const screens = [
   { id: 'runs', label: 'Runs', path: ['runs'], keys: 'g r', icon: ListTree },
   { id: 'compare', label: 'Compare', path: ['compare'], keys: 'g c', icon: ChartScatter },
   { id: 'library', label: 'Library', path: ['library'], keys: 'g l', icon: LibraryBig },
+  { id: 'settings', label: 'Settings', path: ['settings'], keys: 'g s', icon: Settings },
 ] as const satisfies readonly {
   id: ScreenId
   label: string

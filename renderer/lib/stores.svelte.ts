@@ -4,10 +4,12 @@ import { SvelteMap } from 'svelte/reactivity'
 import type {
   AdapterSummary,
   DatasetSummary,
+  DeviceProgress,
   DeviceReport,
   ExperimentSummary,
   MethodDescription,
   ModelSummary,
+  ProgramSettings,
   RunSummary,
   SystemInfo,
 } from '../../preload/contract.ts'
@@ -20,6 +22,10 @@ export const adapters = createResource<AdapterSummary[]>()
 export const methods = createResource<MethodDescription[]>()
 export const devices = createResource<DeviceReport[]>()
 export const system = createResource<SystemInfo>()
+/** What new runs take where nothing else is said for them. */
+export const settings = createResource<ProgramSettings>()
+/** How far measuring the devices has come, where it is under way. */
+export const measuring: { progress: DeviceProgress | undefined } = $state({ progress: undefined })
 
 const runsById = new SvelteMap<string, RunSummary>()
 const runsState: { loaded: boolean; error: string | undefined } = $state({ loaded: false, error: undefined })
@@ -50,6 +56,7 @@ export const runs = {
 export const reloadDatasets = () => datasets.load(() => api.invoke('datasets.list', {}))
 export const reloadAdapters = () => adapters.load(() => api.invoke('adapters.list', {}))
 export const reloadModels = () => models.load(() => api.invoke('models.list', {}))
+export const reloadDevices = () => devices.load(() => api.invoke('system.devices', {}))
 
 async function reloadRuns(): Promise<void> {
   try {
@@ -71,7 +78,8 @@ export function reloadAll(): void {
   void reloadModels()
   void reloadAdapters()
   void methods.load(() => api.invoke('methods.list', {}))
-  void devices.load(() => api.invoke('system.devices', {}))
+  void reloadDevices()
+  void settings.load(() => api.invoke('settings.get', {}))
   void system.load(() => api.invoke('system.info', {}))
 }
 
@@ -81,6 +89,12 @@ function renameExperiment({ id, name }: ExperimentSummary): void {
     if (run.experiment?.id === id && run.experiment.name !== name)
       runs.put({ ...run, experiment: { ...run.experiment, name } })
   }
+}
+
+function followMeasuring(progress: DeviceProgress): void {
+  const isOver = progress.current === undefined
+  measuring.progress = isOver ? undefined : progress
+  if (isOver) void reloadDevices()
 }
 
 /** Keeps the stores up to date until the returned function is called. */
@@ -93,6 +107,8 @@ export function followTopics(): () => void {
     api.subscribe('model.changed', () => void reloadModels()),
     api.subscribe('adapter.changed', () => void reloadAdapters()),
     api.subscribe('run.removed', () => void reloadAdapters()),
+    api.subscribe('devices.progress', followMeasuring),
+    api.subscribe('settings.changed', (value) => settings.put(value)),
   ]
   return () => ends.forEach((end) => end())
 }

@@ -22,6 +22,7 @@ const pages = {
   runs: () => import('./runs/RunsView.svelte'),
   compare: () => import('./compare/CompareView.svelte'),
   library: () => import('./library/LibraryView.svelte'),
+  settings: () => import('./settings/SettingsView.svelte'),
 } satisfies Record<string, () => Promise<{ default: Component }>>
 
 const details = {

@@ -56,6 +56,7 @@ async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
     ['#/library?q=nothing', /fits the filter/],
     [adapter, /Tensors/],
     ['#/library/none', /no stored adapter/],
+    ['#/settings', /auto takes it/],
     ['#/runs', /seq_bn/],
     ['#/runs?group=variant', /seq_bn/],
     [run, /Confusion/],
@@ -81,10 +82,6 @@ for (const theme of ['dark', 'light'] as const) {
     await page.keyboard.press('?')
     await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible()
     await expectClean(page, `the shortcuts in ${theme}`)
-    await page.keyboard.press('Escape')
-    await page.getByRole('button', { name: 'Settings' }).click()
-    await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible()
-    await expectClean(page, `the settings in ${theme}`)
   })
 }
 
@@ -110,6 +107,7 @@ test('nothing is cut off at 1024 pixels', async ({ app: page }) => {
     '#/runs/new',
     '#/runs',
     '#/library',
+    '#/settings',
   ]) {
     await goTo(page, hash)
     const overflow = await page.evaluate(() => {

@@ -61,6 +61,7 @@ test('pictures of every screen in both themes', async ({ app: page }) => {
     ['runs-variants', '#/runs?sort=accuracy&order=desc&group=variant'],
     ['run', run],
     ['run-live', live],
+    ['settings', '#/settings'],
   ]
   for (const theme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme: theme })

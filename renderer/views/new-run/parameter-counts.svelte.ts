@@ -12,7 +12,7 @@ interface Counted {
 /** What all variants of a form have in common. */
 export type CountedFor = Pick<
   InputOf<'methods.count'>,
-  'modelId' | 'head' | 'labels' | 'unfreezeLayers' | 'maximumLength'
+  'modelId' | 'head' | 'labels' | 'unfreezeLayers' | 'maximumLength' | 'backbonePrecision'
 >
 
 /** Trained parameters and cost of each variant, by its key; counted again only where something that matters changed. */

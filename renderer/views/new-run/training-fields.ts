@@ -1,6 +1,10 @@
 import type { TrainingConfig } from '../../../preload/contract.ts'
 
-type TrainingName = Exclude<keyof TrainingConfig, 'seed' | 'learningRate' | 'groupLearningRates'>
+/** Seed, rates and precision have places of their own. */
+type TrainingName = Exclude<
+  keyof TrainingConfig,
+  'seed' | 'learningRate' | 'groupLearningRates' | 'backbonePrecision'
+>
 
 /** One training setting as the form shows it; its default comes from the contract. */
 export interface TrainingField {
@@ -11,6 +15,8 @@ export interface TrainingField {
   kind: 'integer' | 'number' | 'choice' | 'boolean' | 'layers'
   choices?: [value: string, label: string][]
   step?: number
+  /** What an empty field means. */
+  placeholder?: string
   advanced: boolean
 }
 
@@ -106,10 +112,19 @@ export const trainingFields: TrainingField[] = [
     advanced: true,
   },
   {
+    name: 'batchTokens',
+    label: 'Tokens per batch',
+    hint: 'In place of a number of texts: as many as fit, padding included, so that every step takes about as long.',
+    kind: 'integer',
+    placeholder: 'not counted',
+    advanced: true,
+  },
+  {
     name: 'microBatchSize',
     label: 'Micro-batch size',
     hint: 'Texts per run of the graph; a batch is put together from several. Smaller needs less memory.',
     kind: 'integer',
+    placeholder: 'the batch size',
     advanced: true,
   },
   {

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 
-import { HeadChoice, RunConfig, TrainingConfig, type MethodDescription } from '../../../preload/contract.ts'
+import {
+  EngineChoice,
+  HeadChoice,
+  ProgramSettings,
+  RunConfig,
+  TrainingConfig,
+  type MethodDescription,
+} from '../../../preload/contract.ts'
 import { checkConfigs } from '../../../renderer/lib/run-check.ts'
 import {
   decodeDraft,
@@ -16,7 +23,12 @@ import {
   type VariantDraft,
 } from '../../../renderer/lib/run-draft.ts'
 
-const defaults = { head: HeadChoice.parse({}), training: TrainingConfig.parse({}), learningRate: 0.001 }
+const defaults = {
+  head: HeadChoice.parse({}),
+  training: TrainingConfig.parse({}),
+  engine: EngineChoice.parse({}),
+  learningRate: 0.001,
+}
 const draft: RunDraft = {
   ...emptyDraft,
   modelId: 'starter',
@@ -75,6 +87,21 @@ describe('a draft', () => {
     expect(clone.training).toEqual({ epochs: 3 })
     expect(clone.head).toEqual({})
     expect(clone.variants[0]?.options).toEqual({ reduction_factor: 64 })
+  })
+
+  it('says nothing of engine and precision that the program’s settings say already', () => {
+    const program = ProgramSettings.parse({
+      engine: { engine: 'tensorflow', device: 'webgpu', cacheMegabytes: 100 },
+      backbonePrecision: 'float16',
+    })
+    const own = { ...draft, engine: { cacheMegabytes: 0, fallbackToCpu: true } }
+    const config = RunConfig.parse(draftConfigs(own, [7], 'TREC', program)[0])
+    expect(config.engine).toEqual({ ...program.engine, cacheMegabytes: 0, fallbackToCpu: true })
+    expect(config.training.backbonePrecision).toBe('float16')
+    const training = { ...defaults.training, backbonePrecision: program.backbonePrecision }
+    const clone = draftFromConfig(config, { ...defaults, training, engine: program.engine })
+    expect(clone.engine).toEqual(own.engine)
+    expect(clone.training).toEqual({ epochs: 3 })
   })
 
   it('carries stored adapters, further datasets and rates of groups to the run and back', () => {
