@@ -72,25 +72,21 @@ export async function verifyCase(
       scratch,
     )
     const comparison = new Comparison(golden)
+    const work: Work = { golden, engine, weights, comparison }
     for (const cutLastLayer of [false, true]) {
-      const options = { cutLastLayer, inspect: true, readings: readingsOf(golden.model) }
-      await compareTraining(golden, engine, weights, options, comparison)
+      await compareTraining(work, { cutLastLayer, inspect: true, readings: readingsOf(golden.model) })
     }
-    await compareRegularised(golden, engine, weights, comparison)
+    await compareRegularised(work)
     for (const { adapter, logits } of golden.singles) {
-      comparison.compare(
-        `logits_single_${adapter}`,
-        logits,
-        await evaluate(golden, golden.single(adapter), engine, weights),
-      )
+      comparison.compare(`logits_single_${adapter}`, await evaluate(work, golden.single(adapter)), logits)
     }
     await compareConversions(golden, engine, comparison, async (model, parameters) => {
-      const [, logits] = await evaluateWith(golden, model, engine, weights, parameters, {})
+      const [, logits] = await evaluateWith(work, model, parameters)
       return logits
     })
     for (const { layers, logits } of golden.skipped) {
-      const computed = await evaluate(golden, golden.skipping(layers), engine, weights)
-      comparison.compare(`logits_skip_layers_${layers.join('_')}`, logits, computed)
+      const computed = await evaluate(work, golden.skipping(layers))
+      comparison.compare(`logits_skip_layers_${layers.join('_')}`, computed, logits)
     }
     return { case: golden.name, ...comparison.outcome(), engine: engine.name, device: engine.device }
   } finally {
@@ -112,52 +108,48 @@ function readingsOf({ tasks }: TunedModel): Situation[] {
   return tasks.map((_, task) => ({ task, variant: {} }))
 }
 
-async function compareTraining(
-  golden: GoldenCase,
-  engine: Engine,
-  weights: WeightFile,
-  options: GraphOptions,
-  comparison: Comparison,
-): Promise<void> {
-  const { tuned, first, losses, after } = await threeSteps(golden, [golden.model], engine, weights, options)
+/** A case that is being verified: where it is computed, and where the differences are collected. */
+interface Work {
+  golden: GoldenCase
+  engine: Engine
+  weights: WeightFile
+  comparison: Comparison
+}
+
+async function compareTraining(work: Work, options: GraphOptions): Promise<void> {
+  const { golden, comparison } = work
+  const trained = await threeSteps(work, [golden.model], options)
+  const { tuned, first } = trained
   comparison.sameNames('trained parameters', [...tuned.layout.entries.keys()], golden.trainable)
-  compareFirstStep(golden, tuned, first, options, comparison)
-  await compareAfter(golden, '', tuned, losses, after, engine, weights, options, comparison)
+  compareFirstStep(work, tuned, first, options)
+  await compareAfter(work, '', trained, options)
 }
 
 /**
  * The case's two ways of regularising a fusion's value matrix: as part of each step's loss, and as the library does
  * it, whose term is added behind the step and so is missing in the first.
  */
-async function compareRegularised(
-  golden: GoldenCase,
-  engine: Engine,
-  weights: WeightFile,
-  comparison: Comparison,
-): Promise<void> {
+async function compareRegularised(work: Work): Promise<void> {
+  const { golden, comparison } = work
   const { expected, model } = golden
   const regularised = golden.regularised(0.01)
   const options = { inspect: true }
   if (expected.has('reg_added.after3.logits')) {
-    const { tuned, first, losses, after } = await threeSteps(golden, [regularised], engine, weights, options)
+    const trained = await threeSteps(work, [regularised], options)
+    const { tuned, first } = trained
     const term = values(first, 'loss.fusionRegularisation').map((value) => 0.01 * value)
-    comparison.compare('reg_added.reg_loss', expected.get('reg_added.reg_loss'), term)
-    comparison.compare(
-      'reg_added.loss_with_reg',
-      expected.get('reg_added.loss_with_reg'),
-      values(first, 'loss'),
-    )
+    comparison.compare('reg_added.reg_loss', term)
+    comparison.compare('reg_added.loss_with_reg', values(first, 'loss'))
     const gradient = values(first, 'gradient')
     for (const [name, entry] of tuned.layout.entries) {
-      const reference = expected.get(`reg_added.grad.${name}`)
-      if (reference) comparison.compare(`reg_added.grad.${name}`, reference, partOf(gradient, entry))
+      const key = `reg_added.grad.${name}`
+      if (expected.has(key)) comparison.compare(key, partOf(gradient, entry))
     }
-    await compareAfter(golden, 'reg_added.', tuned, losses, after, engine, weights, {}, comparison)
+    await compareAfter(work, 'reg_added.', trained)
   }
   if (expected.has('reg_trainer.after3.logits')) {
     const models = [model, regularised, regularised]
-    const { tuned, losses, after } = await threeSteps(golden, models, engine, weights, options)
-    await compareAfter(golden, 'reg_trainer.', tuned, losses, after, engine, weights, {}, comparison)
+    await compareAfter(work, 'reg_trainer.', await threeSteps(work, models, options))
   }
 }
 
@@ -173,10 +165,8 @@ interface ThreeSteps {
 
 /** @param models what each step trains; the last one serves the steps that are left */
 async function threeSteps(
-  golden: GoldenCase,
+  { golden, engine, weights }: Work,
   models: readonly TunedModel[],
-  engine: Engine,
-  weights: WeightFile,
   options: GraphOptions,
 ): Promise<ThreeSteps> {
   let state: Record<'parameters' | 'moment1' | 'moment2', Float32Array> = {
@@ -213,98 +203,71 @@ async function threeSteps(
   return { tuned: first.tuned, first: first.outputs, losses, after: state.parameters }
 }
 
+/** @param variant what the names of the case's tensors begin with */
 async function compareAfter(
-  golden: GoldenCase,
+  work: Work,
   variant: string,
-  tuned: TunedGraph,
-  losses: readonly number[],
-  after: Float32Array,
-  engine: Engine,
-  weights: WeightFile,
-  options: GraphOptions,
-  comparison: Comparison,
+  { tuned, losses, after }: ThreeSteps,
+  options?: GraphOptions,
 ): Promise<void> {
-  const { expected, model } = golden
-  const [loss, logits] = await evaluateWith(golden, model, engine, weights, after, options)
-  comparison.compare(`${variant}after3.losses`, expected.get(`${variant}after3.losses`), [...losses, loss])
-  comparison.compare(`${variant}after3.logits`, expected.get(`${variant}after3.logits`), logits)
+  const { golden, comparison } = work
+  const [loss, logits] = await evaluateWith(work, golden.model, after, options)
+  comparison.compare(`${variant}after3.losses`, [...losses, loss])
+  comparison.compare(`${variant}after3.logits`, logits)
   for (const [name, entry] of tuned.layout.entries) {
-    const key = `${variant}after3.param.${name}`
-    comparison.compare(key, expected.get(key), partOf(after, entry))
+    comparison.compare(`${variant}after3.param.${name}`, partOf(after, entry))
   }
 }
 
 function compareFirstStep(
-  golden: GoldenCase,
+  { golden, comparison }: Work,
   tuned: TunedGraph,
   outputs: Record<string, HostTensor>,
   { cutLastLayer }: GraphOptions,
-  comparison: Comparison,
 ): void {
   const { expected } = golden
-  comparison.compare('loss', expected.get('loss'), values(outputs, 'loss'))
-  comparison.compare('logits', expected.get('logits'), allLogits(golden.model, outputs))
+  comparison.compare('loss', values(outputs, 'loss'))
+  comparison.compare('logits', allLogits(golden.model, outputs))
+  const severalTasks = golden.model.tasks.length > 1
   golden.model.tasks.forEach((_, task) => {
-    if (golden.model.tasks.length === 1) return
+    if (!severalTasks) return
     const suffix = task === 0 ? '' : `.${task}`
-    comparison.compare(
-      `head.${task}.loss`,
-      expected.get(`head.${task}.loss`),
-      values(outputs, `taskLoss${suffix}`),
-    )
-    comparison.compare(
-      `head.${task}.logits`,
-      expected.get(`head.${task}.logits`),
-      values(outputs, `logits${suffix}`),
-    )
+    comparison.compare(`head.${task}.loss`, values(outputs, `taskLoss${suffix}`))
+    comparison.compare(`head.${task}.logits`, values(outputs, `logits${suffix}`))
   })
   for (const name of tuned.graph.outputs.keys()) {
     // With the last layer cut, one position of its hidden state and its fusion's attention is left.
-    if (cutLastLayer || golden.model.tasks.length > 1) continue
+    if (cutLastLayer || severalTasks) continue
     if (/^hidden\.\d+$/.test(name)) {
       const key = name.replace('hidden.', 'hidden_states.')
-      comparison.compare(key, expected.get(key), batchMajor(outputs[name]))
+      comparison.compare(key, batchMajor(outputs[name]))
     } else if (name.startsWith('revealed.fusion.')) {
       const [, , layer, place] = name.split('.')
       const location = place === 'attention' ? 'mh_adapter' : 'output_adapter'
       const key = [...expected.keys()].find(
         (key) => key.startsWith('fusion_attn.') && key.endsWith(`.layer.${layer}.${location}`),
       )
-      if (key) comparison.compare(key, expected.get(key), batchMajor(outputs[name]))
+      if (key) comparison.compare(key, batchMajor(outputs[name]))
     }
   }
   const gradient = values(outputs, 'gradient')
   for (const [name, entry] of tuned.layout.entries) {
     // A parameter that the loss does not depend on has no gradient in the reference.
     const reference = expected.get(`grad.${name}`) ?? new Float32Array(entry.size)
-    comparison.compare(`grad.${name}`, reference, partOf(gradient, entry))
+    comparison.compare(`grad.${name}`, partOf(gradient, entry), reference)
   }
 }
 
-async function evaluate(
-  golden: GoldenCase,
-  model: TunedModel,
-  engine: Engine,
-  weights: WeightFile,
-): Promise<Float32Array> {
-  const [, logits] = await evaluateWith(
-    golden,
-    model,
-    engine,
-    weights,
-    parameterVector(golden, model.layout),
-    {},
-  )
+async function evaluate(work: Work, model: TunedModel): Promise<Float32Array> {
+  const [, logits] = await evaluateWith(work, model, parameterVector(work.golden, model.layout))
   return logits
 }
 
 async function evaluateWith(
-  golden: GoldenCase,
+  { golden, engine, weights }: Work,
   model: TunedModel,
-  engine: Engine,
-  weights: WeightFile,
   parameters: Float32Array,
-  { cutLastLayer = true }: GraphOptions,
+  { cutLastLayer = true }: GraphOptions = {},
 ): Promise<[loss: number, logits: Float32Array]> {
   const tuned = evaluationGraph(model, { cutLastLayer, readings: readingsOf(model) })
   const compiled = await engine.compile(tuned.graph, { weights, state: tuned.state })
