@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 import { assetsFolder } from '../main/assets.ts'
-import { attachOrOpen } from '../main/attach.ts'
 import { createClient } from '../main/cli/client.ts'
+import { createHost } from '../main/server/host.ts'
 import { createWorkbench } from '../main/services/index.ts'
 import { forkTrainer } from '../main/services/trainer-process.ts'
 import { onStopSignal } from '../main/signals.ts'
@@ -84,12 +84,14 @@ async function main(): Promise<number> {
   const stopped = (): boolean => signalled || performance.now() > deadline
   const home = `${flags.folder}/home`
   mkdirSync(home, { recursive: true })
-  const connection = await attachOrOpen(home, () =>
-    createWorkbench({ home, host: 'cli', assets: assetsFolder(), spawnTrainer: forkTrainer() }),
-  )
+  const lost = Promise.withResolvers<never>()
+  lost.promise.catch(() => undefined)
+  const open = () =>
+    createWorkbench({ home, host: 'cli', assets: assetsFolder(), spawnTrainer: forkTrainer() })
+  const connection = await createHost(home, open, lost.reject)
   const failed: string[] = []
   try {
-    const client = createClient(connection)
+    const client = createClient(connection, lost.promise)
     const known = await client.invoke('methods.list', {})
     const planned = present(methods, known)
     const absent = methods.filter((method) => !planned.includes(method)).map(({ title }) => title)
