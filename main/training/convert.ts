@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
@@ -64,7 +64,9 @@ export async function convertAdapter(job: ConvertJob): Promise<Converted> {
     }
     const { architecture } = backbone.config
     const tensors: TensorToWrite[] = []
-    for (const [name, { shape }] of checkpoint.tensors) {
+    for (const [name, { shape, dtype }] of checkpoint.tensors) {
+      // Others count positions or mask the future: no weights, and made anew by whoever reads the model.
+      if (!floats.includes(dtype)) continue
       const data = merged.get(canonicalName(name, architecture)) ?? (await checkpoint.read(name))
       tensors.push({ name, shape: [...shape], data })
     }
@@ -75,10 +77,22 @@ export async function convertAdapter(job: ConvertJob): Promise<Converted> {
         await copyFile(join(job.modelFolder, file), join(job.target, file))
       }
     }
+    await copyConfig(checkpoint.config, job.target)
     return { method: adapter.method, ...(await write(join(job.target, 'model.safetensors'), tensors)) }
   } finally {
     await checkpoint.close()
   }
+}
+
+const floats: readonly string[] = ['F64', 'F32', 'F16', 'BF16']
+
+/** The merged weights are float32: where the configuration names the type of the old ones, it names this one. */
+async function copyConfig(config: unknown, target: string): Promise<void> {
+  if (typeof config !== 'object' || config === null) return
+  const types = ['torch_dtype', 'dtype'].filter((key) => key in config)
+  if (types.length === 0) return
+  const changed = { ...config, ...Object.fromEntries(types.map((key) => [key, 'float32'])) }
+  await writeFile(join(target, 'config.json'), `${JSON.stringify(changed, undefined, 2)}\n`)
 }
 
 function valueOf({ values }: StoredAdapters, name: string): Float32Array {
@@ -92,5 +106,6 @@ async function write(
   tensors: readonly TensorToWrite[],
 ): Promise<Pick<Converted, 'parameters' | 'bytes'>> {
   const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0)
-  return { parameters, bytes: await writeSafetensors(path, tensors) }
+  // Without this entry transformers does not open a model's file.
+  return { parameters, bytes: await writeSafetensors(path, tensors, { format: 'pt' }) }
 }

@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
 import { openCheckpoint } from '../../../main/models/checkpoint/index.ts'
+import { readSafetensors, writeSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
 import { loadBackbone } from '../../../main/models/weights.ts'
 import { convertAdapter } from '../../../main/training/convert.ts'
 import type { ConvertJob, JobAdapter } from '../../../main/training/messages.ts'
@@ -64,6 +65,33 @@ describe('a merged adapter', () => {
     )
     await before.close()
     await after.close()
+  })
+
+  it('is one that transformers reads: marked as its format, float32, without tensors that are no weights', async () => {
+    const job = jobFor(await trained('ia3'), 'merged', 'merged')
+    const weights = join(job.modelFolder, 'model.safetensors')
+    const checkpoint = await openCheckpoint(job.modelFolder)
+    const tensors = await Promise.all(
+      Array.from(checkpoint.tensors.values(), async ({ name, shape }) => {
+        return { name, shape, data: await checkpoint.read(name) }
+      }),
+    )
+    await checkpoint.close()
+    const positions = { name: 'bert.embeddings.position_ids', shape: [2], data: new BigInt64Array([0n, 1n]) }
+    await writeSafetensors(weights, [...tensors, positions])
+    const configFile = join(job.modelFolder, 'config.json')
+    const config = JSON.parse(readFileSync(configFile, 'utf8')) as object
+    writeFileSync(configFile, JSON.stringify({ ...config, torch_dtype: 'float16' }))
+
+    await convertAdapter(job)
+    const merged = await readSafetensors(join(job.target, 'model.safetensors'))
+    expect(merged.metadata).toEqual({ format: 'pt' })
+    expect([...merged.tensors.keys()].toSorted()).toEqual(tensors.map(({ name }) => name).toSorted())
+    await merged.close()
+    expect(JSON.parse(readFileSync(join(job.target, 'config.json'), 'utf8'))).toEqual({
+      ...config,
+      torch_dtype: 'float32',
+    })
   })
 
   it('does not overwrite a folder that holds something', async () => {
