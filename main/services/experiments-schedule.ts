@@ -81,7 +81,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     const { modelId, seed, epochs, settings } = plan
     const run = await runs['runs.start'](
       stepConfig(config, variant, {
-        name: runName(experiment, step),
+        name: runName(step),
         modelId,
         datasetIds: datasetsOf(config, plan),
         seed,
@@ -189,8 +189,9 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   }
 }
 
-function runName({ name }: ExperimentRecord, { plan }: StepRecord): string {
+/** What tells the run from the others of its experiment, which it carries apart. */
+function runName({ plan }: StepRecord): string {
   const settings = Object.entries(plan.settings).map(([path, value]) => `${path.split('.').at(-1)} ${value}`)
-  const words = [name, plan.datasetName, plan.variant, ...settings, `seed ${plan.seed}`]
+  const words = [plan.datasetName, plan.variant, ...settings, `seed ${plan.seed}`]
   return words.join(' · ').slice(0, 200)
 }

@@ -126,22 +126,28 @@ function runLines(
   return curve.smoothed === undefined ? [smoothed] : [raw, smoothed]
 }
 
-/** The masked part of the loss as a share of the whole, at the steps that both have. */
+/**
+ * What mask prediction adds to the loss with its weight, as a share of the whole: all but the task's own loss. Smoothed
+ * where the curves are; at the steps that both have.
+ */
 export function maskShareChart(
   { curves }: Curves,
   groups: readonly ComparedGroup[],
   looks: ReadonlyMap<string, VariantStyle>,
 ): LineChart {
+  const values = ({ y, smoothed }: Curve) => smoothed ?? y
   return {
     title: 'Mask prediction in the joint loss',
     x: axes.step,
     y: { name: 'Share of the loss', percent: true, min: 0 },
-    lines: perRun(curves, groups, looks, 'train.loss.mask', (mask) => {
-      const joint = curves.find(({ runId, name }) => runId === mask.runId && name === 'train.loss')
-      const whole = new Map(joint?.x.map((x, index) => [x, joint.y[index]]))
-      return mask.x.flatMap((x, index) => {
-        const [part, all] = [mask.y[index], whole.get(x)]
-        return part === undefined || all === undefined || all <= 0 ? [] : [[x, part / all] as const]
+    lines: perRun(curves, groups, looks, 'train.taskLoss', (task) => {
+      const joint = curves.find(({ runId, name }) => runId === task.runId && name === 'train.loss')
+      const whole = new Map(joint?.x.map((x, index) => [x, values(joint)[index]]))
+      return task.x.flatMap((x, index) => {
+        const [own, all] = [values(task)[index], whole.get(x)]
+        return own === undefined || all === undefined || all <= 0
+          ? []
+          : [[x, Math.max(0, 1 - own / all)] as const]
       })
     }),
   }

@@ -117,6 +117,19 @@ export function dropChart(
   }
 }
 
+/** `seq_bn_trec`, `seq_bn_sst` as `trec`, `sst`: what all adapters' names begin with says nothing in a chart. */
+function withoutShared(names: readonly string[]): readonly string[] {
+  if (names.some((name) => names.some((other) => other !== name && other.startsWith(name)))) return names
+  const parts = names.map((name) => name.split(/(?<=_| · )/))
+  let shared = 0
+  while (
+    parts.length > 1 &&
+    parts.every((own) => own.length > shared + 1 && own[shared] === parts[0]?.[shared])
+  )
+    shared += 1
+  return parts.map((own) => own.slice(shared).join(''))
+}
+
 /** Mean attention of one group's fusion: adapters across, the last layer on top as in a drawing of the model. */
 export function fusionHeat({ name, fusion }: Pick<ComparedGroup, 'name' | 'fusion'>): Heatmap {
   const { adapters = [] } = fusion ?? {}
@@ -124,7 +137,7 @@ export function fusionHeat({ name, fusion }: Pick<ComparedGroup, 'name' | 'fusio
   const places = new Set(weights.map(({ place }) => place))
   return {
     title: `Fusion weights · ${name}`,
-    x: { name: 'Adapter', labels: adapters },
+    x: { name: 'Adapter', labels: withoutShared(adapters) },
     y: {
       name: 'Layer',
       labels: weights.map(({ layer, place }) => (places.size > 1 ? `${layer} ${place}` : String(layer))),

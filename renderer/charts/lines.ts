@@ -135,12 +135,19 @@ function bandSeries(chart: LineChart, band: Band, tokens: ChartTokens) {
     name: '',
     silent: true,
     clip: true,
-    data: corners.slice(0, 1),
-    renderItem: (_params: unknown, { coord }: { coord: (point: number[]) => number[] }) => ({
-      type: 'polygon' as const,
-      shape: { points: corners.map((corner) => coord([...corner])) },
-      style: { fill: tokens.color(band.color), opacity: 0.16 },
-    }),
+    // All corners are given, so that the axes reach around them; with the first, the whole is drawn.
+    data: corners,
+    renderItem: (
+      { dataIndex }: { dataIndex: number },
+      { coord }: { coord: (point: number[]) => number[] },
+    ) =>
+      dataIndex > 0
+        ? undefined
+        : {
+            type: 'polygon' as const,
+            shape: { points: corners.map((corner) => coord([...corner])) },
+            style: { fill: tokens.color(band.color), opacity: 0.16 },
+          },
   }
 }
 

@@ -95,6 +95,9 @@ export function scatterOption(chart: Scatter, tokens: ChartTokens): ChartOption 
           position: isRight(chart, shown, point) ? ('left' as const) : ('right' as const),
           formatter: shortName(short.get(point.name) ?? point.name),
           ...label,
+          // Keeps it legible over other points' lines.
+          textBorderColor: tokens.background,
+          textBorderWidth: 3,
         },
         labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' as const },
         data: [[point.x, point.y]],

@@ -158,9 +158,12 @@ function curves(random: () => number, quality: number, method: string): MetricPo
   for (let step = 1; step <= 300; step += 1) {
     const loss = 0.25 + (2 - quality) * Math.exp(-step / 60) + 0.15 * random()
     points.push({ name: 'train.loss', step, value: loss })
+    const mask = 0.2 + 0.5 * Math.exp(-step / 90)
+    if (method === 'masked') {
+      points.push({ name: 'train.taskLoss', step, value: loss - 0.1 * mask })
+      points.push({ name: 'train.loss.mask', step, value: mask })
+    }
     points.push({ name: 'train.examplesPerSecond', step, value: 60 + 5 * random() })
-    if (method === 'masked')
-      points.push({ name: 'train.loss.mask', step, value: 0.2 + 0.5 * Math.exp(-step / 90) })
     if (step % 30 === 0) {
       const accuracy = quality * (1 - 0.4 * Math.exp(-step / 70)) + 0.01 * random()
       points.push({ name: 'validation.accuracy', step, value: accuracy })

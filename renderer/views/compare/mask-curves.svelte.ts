@@ -23,8 +23,8 @@ export function followMaskCurves(
 
   $effect(() => {
     if (asked === '' || connection.epoch === 0) return
-    const names = ['train.loss', 'train.loss.mask', 'train.maskBalancedAccuracy']
-    const input = { runIds: asked.split(','), names, points: 20_000 }
+    const names = ['train.loss', 'train.taskLoss', 'train.maskBalancedAccuracy']
+    const input = { runIds: asked.split(','), names, points: 20_000, smoothing: 0.9 }
     void curves.load(() => api.invoke('comparison.curves', input))
   })
 

@@ -137,6 +137,30 @@ describe('what a fusion listens to', () => {
     expect(heat.cells[0]).toEqual({ x: 0, y: 0, value: 0.9 })
   })
 
+  it.each([
+    [
+      ['seq_bn_trec', 'seq_bn_sst'],
+      ['trec', 'sst'],
+    ],
+    [
+      ['seq_bn · trec · seed 1', 'seq_bn · trec · seed 2'],
+      ['seed 1', 'seed 2'],
+    ],
+    [
+      ['seq_bn', 'seq_bn_trec'],
+      ['seq_bn', 'seq_bn_trec'],
+    ],
+    [['seq_bn_trec'], ['seq_bn_trec']],
+    [
+      ['trec', 'trec'],
+      ['trec', 'trec'],
+    ],
+  ])('names the adapters %j %j', (adapters, labels) => {
+    expect(fusionHeat({ name: 'fusion', fusion: { adapters, weights: [], pruned: [] } }).x.labels).toEqual(
+      labels,
+    )
+  })
+
   it('is pruned from few adapters to all', () => {
     expect(pruningChart([fused, big], look).lines.map(({ points }) => points)).toEqual([
       [
@@ -251,10 +275,10 @@ describe('learning curves', () => {
     expect(Array.isArray(series) ? series.map(({ data }) => data) : []).toEqual([[[2, 1]]])
   })
 
-  it('tell the share of the mask in the loss at the steps that both have', () => {
+  it('tell the share of the loss that is not the task’s own, at the steps that both have', () => {
     const masked = makeGroup({ id: 'masked', family: 'mam' })
     const parts = [
-      { ...curve('masked-1'), name: 'train.loss.mask', x: [1, 2, 3], y: [0.5, 0.25, 1] },
+      { ...curve('masked-1'), name: 'train.taskLoss', x: [1, 2, 3], y: [1.5, 0.75, 1] },
       { ...curve('masked-1'), x: [1, 2], y: [2, 1] },
     ]
     const chart = maskShareChart({ curves: parts, bands: [] }, [masked, big], look.looks)
