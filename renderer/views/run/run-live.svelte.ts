@@ -91,14 +91,19 @@ export function createRunLive(id: string) {
           schedule()
         }),
         api.subscribe('run.log', (message) => {
-          if (message.id === id) addLog(message.lines)
+          if (message.id !== id) return
+          addLog(message.lines)
+          // A warning may say that the run goes on elsewhere, which only the details hold.
+          if (message.lines.some(({ level }) => level !== 'info')) void loadDetail()
         }),
         api.subscribe('run.changed', (run) => {
           if (run.id !== id) return
           const statusChanged = detail?.status !== run.status
+          const begins = run.progress !== undefined && detail?.environment === undefined
           if (detail !== undefined) detail = { ...detail, ...run }
-          // What only the details hold (confusion, checkpoints, hashes) changes with the state.
-          if (statusChanged) void loadDetail()
+          // What only the details hold (confusion, checkpoints, hashes) changes with the state; where the run computes
+          // is known once it has begun.
+          if (statusChanged || begins) void loadDetail()
         }),
         api.subscribe('run.removed', (message) => {
           if (message.id === id) removed = true
