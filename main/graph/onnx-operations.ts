@@ -26,14 +26,7 @@ export const lowerings = {
       if (alpha === 1) {
         writer.node('MatMul', [left, right], {}, output)
       } else {
-        const scale = writer.fresh('alpha')
-        writer.initializers.push({
-          name: scale,
-          dims: [],
-          dataType: onnxType('float32'),
-          rawData: new Uint8Array(Float32Array.of(alpha).buffer),
-        })
-        writer.node('Mul', [...writer.node('MatMul', [left, right]), scale], {}, output)
+        writer.node('Mul', [...writer.node('MatMul', [left, right]), writer.scalar(alpha)], {}, output)
       }
     }
   },

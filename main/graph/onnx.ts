@@ -96,6 +96,24 @@ export class OnnxWriter {
     return name
   }
 
+  /** A small constant under a name of its own. Asked for twice, it is there once. */
+  constant(name: string, dataType: number, dims: readonly number[], data: Uint8Array): string {
+    return this.once(name, () => {
+      this.initializers.push({ name, dims, dataType, rawData: data })
+      return [name]
+    })
+  }
+
+  /** A float32 constant without dimensions. */
+  scalar(value: number): string {
+    return this.constant(
+      `scalar.${value}`,
+      onnxTypes.float32,
+      [],
+      new Uint8Array(Float32Array.of(value).buffer),
+    )
+  }
+
   /** A constant in the file of quantised weights, and its name. */
   fileTensor(name: string, dataType: number, dims: readonly number[], place: FilePlace): string {
     if (this.options.quantised === undefined) throw new Error('there is no file of quantised weights')

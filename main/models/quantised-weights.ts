@@ -2,6 +2,8 @@ import { join } from 'node:path'
 
 import { writeAll } from './checkpoint/atomic-file.ts'
 import { elementCount } from './checkpoint/tensor-file.ts'
+import { channelDivisors, rightFactor, rowsMultiplied, unevenNorms } from './channel-balance.ts'
+import type { NormInput } from './norm-readers.ts'
 import { alignUp, writeOnce } from './weight-file.ts'
 import type { Backbone } from './weights.ts'
 
@@ -15,6 +17,11 @@ interface Place {
 export interface QuantisedFactor {
   readonly values: Place
   readonly scales: Place
+  /**
+   * float32 `[in]`, which the left factor's columns are to be multiplied by before they are rounded: the values hold
+   * the inverse.
+   */
+  readonly balance?: Place
 }
 
 /** A weight as the right factor of a product: as it is, and transposed. Both are rounded by their own columns. */
@@ -62,40 +69,59 @@ export function quantiseColumns(
 }
 
 /**
- * The quantised weights of a backbone's linear layers in `folder` (which exists): `<hash>.int8-<largest>.bin`, and a
- * list of the same name ending in `.json`. Made when it is not there whole, else used as it is.
+ * The quantised weights of a backbone's linear layers in `folder` (which exists): `<hash>.int8-<largest>-balanced.bin`,
+ * and a list of the same name ending in `.json`. Made when it is not there whole, else used as it is.
+ *
+ * Where a layer norm's channels differ much in size, one scale for all of them would leave few steps for most: they
+ * are divided by a number each, and the weights that read them multiplied by it, which changes no product (Xiao et
+ * al. 2023, "SmoothQuant"). What a channel comes to is taken from the norm's own parameters, so that no text is needed.
  *
  * @param largest whole number that the largest value of each column becomes
+ * @param norms the layer norms that linear layers read, by their weight's name
  * @throws WorkbenchError `storage` when it cannot be written
  */
 export async function writeQuantisedFile(
   backbone: Pick<Backbone, 'hash' | 'tensors'>,
   folder: string,
   largest: number,
+  norms: ReadonlyMap<string, NormInput> = new Map(),
 ): Promise<QuantisedFile> {
-  const { entries, size } = layOut(backbone)
-  const stem = join(folder, `${backbone.hash}.int8-${largest}`)
+  const uneven = await unevenNorms(backbone, norms)
+  const { entries, size } = layOut(backbone, norms, uneven)
+  const stem = join(folder, `${backbone.hash}.int8-${largest}-balanced`)
   const path = `${stem}.bin`
   await writeOnce({ path, size, listPath: `${stem}.json`, entries }, async (handle) => {
     const put = (data: Float32Array | Int8Array, { offset }: Place): Promise<void> =>
       writeAll(handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
-    for (const [name, entry] of entries) {
-      const values = await backbone.tensors.get(name)?.read()
-      const [rows = 0, columns = 0] = entry.shape
-      if (!values) throw new Error(`the backbone has no tensor "${name}"`)
-      const plain = quantiseColumns(values, columns, largest)
-      await put(plain.values, entry.plain.values)
-      await put(plain.scales, entry.plain.scales)
-      const transposed = quantiseColumns(transpose(values, rows, columns), rows, largest)
-      await put(transposed.values, entry.transposed.values)
-      await put(transposed.scales, entry.transposed.scales)
+    const divisors = await channelDivisors(backbone, norms, uneven)
+    for (const [name, { shape, ...factors }] of entries) {
+      const norm = norms.get(name)
+      const own = norm && divisors.get(norm.scale)
+      for (const [kind, { values, scales, balance }] of Object.entries(factors)) {
+        let right = await rightFactor(backbone, name, kind === 'transposed')
+        if (balance && own) {
+          right = rowsMultiplied(right, own)
+          await put(
+            own.map((divisor) => 1 / divisor),
+            balance,
+          )
+        }
+        const [rows = 0, columns = 0] = shape
+        const rounded = quantiseColumns(right, kind === 'transposed' ? rows : columns, largest)
+        await put(rounded.values, values)
+        await put(rounded.scales, scales)
+      }
     }
   })
   return { path, entries }
 }
 
 /** Linear layers are what has a bias beside its weights; tables of embeddings have none. */
-function layOut({ tensors }: Pick<Backbone, 'tensors'>): {
+function layOut(
+  { tensors }: Pick<Backbone, 'tensors'>,
+  norms: ReadonlyMap<string, NormInput>,
+  uneven: ReadonlyMap<string, unknown>,
+): {
   entries: Map<string, QuantisedEntry>
   size: number
 } {
@@ -105,26 +131,22 @@ function layOut({ tensors }: Pick<Backbone, 'tensors'>): {
     size = alignUp(size + byteLength)
     return { offset, byteLength }
   }
+  const balances = new Map<string, Place>()
   const entries = new Map<string, QuantisedEntry>()
   for (const [name, { shape }] of tensors) {
     if (shape.length !== 2 || !tensors.has(name.replace(/weight$/, 'bias'))) continue
-    const [rows = 0, columns = 0] = shape
     const count = elementCount(shape)
-    entries.set(name, {
-      shape,
-      plain: { values: place(count), scales: place(columns * 4) },
-      transposed: { values: place(count), scales: place(rows * 4) },
-    })
+    const norm = norms.get(name)
+    const factor = (transposed: boolean): QuantisedFactor => {
+      const [inner = 0, columns = 0] = transposed ? shape.toReversed() : shape
+      const own = { values: place(count), scales: place(columns * 4) }
+      if (norm?.transposed !== transposed || !uneven.has(norm.scale)) return own
+      // All that read a norm divide by the same numbers, so that its output is rounded once for them.
+      const balance = balances.get(norm.scale) ?? place(inner * 4)
+      balances.set(norm.scale, balance)
+      return { ...own, balance }
+    }
+    entries.set(name, { shape, plain: factor(false), transposed: factor(true) })
   }
   return { entries, size }
-}
-
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  const transposed = new Float32Array(values.length)
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      transposed[column * rows + row] = values[row * columns + column] ?? 0
-    }
-  }
-  return transposed
 }

@@ -5,10 +5,10 @@ import { collate, evaluationBatches } from '../data/batches.ts'
 import { createRandom } from '../data/random.ts'
 import type { Tokenizer } from '../data/tokenizer.ts'
 import type { CompiledGraph, Engine, WeightFile } from '../engines/engine.ts'
-import { Graph, reshape, slice, type Value } from '../graph/index.ts'
+import { Graph, reshape, slice } from '../graph/index.ts'
 import { architectureOf, encoderInputs } from '../models/architecture.ts'
 import { chosenStates, languageModelHead, type LanguageModelHead } from '../models/language-model.ts'
-import type { Build } from '../models/sites.ts'
+import { plainBuild } from '../models/plain-build.ts'
 import type { Backbone } from '../models/weights.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { encoderFeeds } from './feeds.ts'
@@ -174,7 +174,12 @@ async function compileLoss(
   const trained = layout.size > 0 ? graph.input('parameters', 'float32', [layout.size]) : undefined
   const own = new Map<string, Float32Array>()
   for (const [name, tensor] of head.tensors) own.set(name, await tensor.read())
-  const build = plainBuild(graph, inputs.mask, trained, layout, own)
+  const build = plainBuild(graph, inputs.mask, (name, shape) => {
+    const entry = layout.entries.get(name)
+    if (entry && trained) return reshape(slice(trained, 0, entry.offset, entry.offset + entry.size), shape)
+    const values = own.get(name)
+    return values ? graph.constant(values, shape) : graph.weight(name, shape)
+  })
   const last = architectureOf(backbone.config).encode(build, backbone.config, inputs).at(-1)
   if (!last) throw new Error('a backbone without layers')
   const rows = graph.input('rows', 'int32', ['rows'])
@@ -182,42 +187,6 @@ async function compileLoss(
   graph.output('loss', head.loss(build, chosenStates(last, rows), targets))
   const state = trained ? { parameters: undefined } : {}
   return engine.compile(graph, { weights, state, prepack: false })
-}
-
-/** A build of the backbone alone, with the parameters that were trained cut out of their vector. */
-function plainBuild(
-  graph: Graph,
-  tokenMask: Value,
-  trained: Value | undefined,
-  layout: ParameterLayout,
-  own: ReadonlyMap<string, Float32Array>,
-): Build {
-  const known = new Map<string, Value>()
-  const make = (name: string, shape: readonly number[]): Value => {
-    const entry = layout.entries.get(name)
-    if (entry && trained) return reshape(slice(trained, 0, entry.offset, entry.offset + entry.size), shape)
-    const values = own.get(name)
-    return values ? graph.constant(values, shape) : graph.weight(name, shape)
-  }
-  const unused = (): never => {
-    throw new Error('a backbone without a method draws nothing and adds no loss')
-  }
-  return {
-    graph,
-    training: false,
-    tokenMask,
-    parameter(name, shape) {
-      const value = known.get(name) ?? make(name, shape)
-      known.set(name, value)
-      return value
-    },
-    dropout: (x) => x,
-    draw: unused,
-    given: unused,
-    scheduled: unused,
-    reveal: unused,
-    loss: unused,
-  }
 }
 
 /** The sum of the cross-entropies of all asked positions. */

@@ -2,6 +2,7 @@ import { WorkbenchError, type BackbonePrecision } from '../../preload/contract.t
 import type { ParameterSpec } from '../adapters/method.ts'
 import type { Engine, HalfFile, QuantisedFile } from '../engines/engine.ts'
 import { writeHalfFile } from '../models/half-weights.ts'
+import { normReaders } from '../models/norm-readers.ts'
 import { writeQuantisedFile } from '../models/quantised-weights.ts'
 import type { Backbone } from '../models/weights.ts'
 
@@ -36,7 +37,8 @@ export async function frozenCopies(
         'choose onnxruntime on cpu, or float32',
     )
   }
-  return { quantised: await writeQuantisedFile(backbone, cacheFolder, await engine.largestInt8()) }
+  const norms = normReaders(backbone.config)
+  return { quantised: await writeQuantisedFile(backbone, cacheFolder, await engine.largestInt8(), norms) }
 }
 
 /**

@@ -13,8 +13,10 @@ import {
 } from '../../../main/models/architecture.ts'
 import { openCheckpoint } from '../../../main/models/checkpoint/index.ts'
 import { languageModelHead } from '../../../main/models/language-model.ts'
+import { plainBuild } from '../../../main/models/plain-build.ts'
 import type { Build } from '../../../main/models/sites.ts'
 import { loadBackbone, writeWeightFile, type Backbone } from '../../../main/models/weights.ts'
+import { frozenCopies } from '../../../main/training/precision.ts'
 
 /** Right-padded token ids of a batch, and which of them are tokens. */
 export interface TokenBatch {
@@ -32,7 +34,7 @@ export async function runBackbone(
   folder: string,
   after: (backbone: Backbone) => After,
   batches: readonly { batch: TokenBatch; more?: Record<string, HostTensor> }[],
-  options: EncodeOptions = {},
+  { int8 = false, ...options }: EncodeOptions & { int8?: boolean } = {},
 ): Promise<Record<string, Float32Array>[]> {
   const checkpoint = await openCheckpoint(folder)
   const scratch = await mkdtemp(join(tmpdir(), 'backbone-'))
@@ -44,32 +46,14 @@ export async function runBackbone(
       scratch,
     )
     const graph = new Graph()
-    const known = new Map<string, Value>()
-    const parameter: Parameter = (name, shape) => {
-      const value = known.get(name) ?? graph.weight(name, shape)
-      known.set(name, value)
-      return value
-    }
-    const unused = (): never => {
-      throw new Error('a backbone alone draws nothing')
-    }
     const inputs = encoderInputs(graph)
-    const build: Build = {
-      graph,
-      training: false,
-      tokenMask: inputs.mask,
-      parameter,
-      dropout: unused,
-      draw: unused,
-      given: unused,
-      scheduled: unused,
-      reveal: unused,
-      loss: unused,
-    }
+    const build = plainBuild(graph, inputs.mask)
     const states = architectureOf(backbone.config).encode(build, backbone.config, inputs, options)
-    const outputs = after(backbone)(states, parameter, inputs)
+    const outputs = after(backbone)(states, build.parameter, inputs)
     for (const [name, value] of Object.entries(outputs)) graph.output(name, value)
-    const compiled = await createOnnxRuntimeEngine().compile(graph, { weights })
+    const engine = createOnnxRuntimeEngine()
+    const copies = int8 ? await frozenCopies('int8', backbone, engine, scratch) : {}
+    const compiled = await engine.compile(graph, { weights, ...copies })
     const results: Record<string, Float32Array>[] = []
     for (const { batch, more } of batches) {
       const fetched = await compiled.run({ ...feeds(batch), ...more }, Object.keys(outputs))
