@@ -49,11 +49,17 @@ function wanted(flag: string | undefined, value: string): boolean {
   return flag === undefined || flag.split(',').includes(value)
 }
 
+/** A title may hold a comma: a flag that is one means that method alone. */
+function isWantedMethod({ title, name }: Cell['method']): boolean {
+  if (methods.some((method) => method.title === flags.method)) return title === flags.method
+  return wanted(flags.method, title) || wanted(flags.method, name)
+}
+
 function isWanted({ encoder, task, method, seed }: Cell): boolean {
   return (
     wanted(flags.encoder, encoder) &&
     wanted(flags.task, task) &&
-    (wanted(flags.method, method.title) || wanted(flags.method, method.name)) &&
+    isWantedMethod(method) &&
     wanted(flags.seeds, String(seed))
   )
 }

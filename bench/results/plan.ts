@@ -47,6 +47,8 @@ export interface PlannedMethod {
   after?: TaskName
   /** Not among those that the papers' claims are about: trained last, with one seed and the shipped encoder. */
   variant?: boolean
+  /** The frozen backbone is computed in 8 bits: held against the same method without, on the tasks and seeds of `int8Plan`. */
+  int8?: boolean
 }
 
 const lowerHalfDropped = (layers: number): Record<string, unknown> => ({
@@ -86,10 +88,21 @@ export const methods: readonly PlannedMethod[] = [
   { title: 'prefix, flat', name: 'prefix_tuning_flat', variant: true },
   { title: 'mam_generation', name: 'mam_generation', variant: true },
   { title: 'unipelt', name: 'unipelt', variant: true },
+  { title: 'seq_bn, int8', name: 'seq_bn', variant: true, int8: true },
 ]
+
+/** Where a backbone of 8 bits is held against float32: on both encoders. */
+export const int8Plan = { tasks: ['trec', 'sst2', 'rte', 'mr'], seeds: [1, 2, 3] } as const
 
 /** Those that every task and seed of the plan has. */
 export const mainMethods = methods.filter(({ variant }) => !variant)
+
+/** The same method with the backbone in float32. */
+export function float32Of({ name }: PlannedMethod): PlannedMethod {
+  const method = mainMethods.find((one) => one.name === name)
+  if (!method) throw new Error(`the plan lacks ${name}`)
+  return method
+}
 
 /** The adapter that fusions are made of. */
 export const fusedMethod = 'seq_bn'
@@ -109,6 +122,8 @@ export interface Recipe {
   /** Undefined: the method's own. */
   learningRate: number | undefined
   maximumLength: number
+  /** Left out: float32. */
+  backbonePrecision?: 'int8'
 }
 
 export function keyOf({ encoder, task, method, seed }: Cell): string {
@@ -125,6 +140,7 @@ export function recipeOf({ encoder, task, method }: Cell, layers: number): Recip
     epochs: encoder === 'minilm-l6' ? 3 : method.together ? 5 : epochs,
     learningRate: encoder === 'minilm-l6' && method.name === 'full' ? 5e-5 : undefined,
     maximumLength: method.together ? longest : maximumLength,
+    ...(method.int8 ? { backbonePrecision: 'int8' } : {}),
   }
 }
 
@@ -132,7 +148,8 @@ const longest = Math.max(...Object.values(tasks).map((task) => task.maximumLengt
 
 /**
  * All runs in the order of their worth: TREC and SST-2 with the shipped encoder, seed by seed; SST-2 once more
- * after TREC; then its other tasks; the larger encoder; and the variants. Fusions, which need every task's adapter, come last in each.
+ * after TREC; then its other tasks; the larger encoder; what a backbone of 8 bits costs; and the variants. Fusions,
+ * which need every task's adapter, come last in each.
  */
 export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
   const cells = (
@@ -154,14 +171,19 @@ export function allCells(planned: readonly PlannedMethod[] = methods): Cell[] {
   const others = taskNames.filter((task) => !first.includes(task))
   const main = planned.filter(({ variant }) => !variant)
   const sequential = planned.filter(({ after }) => after !== undefined)
-  const variants = planned.filter(({ variant, after }) => variant && after === undefined)
-  return [
+  const int8 = planned.filter((method) => method.int8)
+  const variants = planned.filter(({ variant, after, int8 }) => variant && after === undefined && !int8)
+  const all = [
     ...cells('starter-encoder', first, [1, 2, 3], main),
     ...cells('starter-encoder', ['sst2'], [1], sequential),
     ...cells('starter-encoder', others, [1], main),
     ...cells('minilm-l6', tasksOf('minilm-l6'), [1], main),
+    ...encoders.flatMap((encoder) =>
+      cells(encoder, int8Plan.tasks, int8Plan.seeds, [...int8.map(float32Of), ...int8]),
+    ),
     ...cells('starter-encoder', taskNames, [1], variants),
   ]
+  return [...new Map(all.map((cell) => [keyOf(cell), cell])).values()]
 }
 
 /**

@@ -1,6 +1,8 @@
 import { claimsOf } from './claims.ts'
 import {
   encoders,
+  float32Of,
+  int8Plan,
   mainMethods,
   methods,
   seedsOf,
@@ -12,7 +14,7 @@ import {
   type TaskName,
 } from './plan.ts'
 import type { ResultRow } from './rows.ts'
-import { mean, meanAndDeviation, signed } from './statistics.ts'
+import { deviation, mean, meanAndDeviation, signed } from './statistics.ts'
 
 const titles: Record<Encoder, { title: string; layers: number }> = {
   'starter-encoder': {
@@ -37,6 +39,7 @@ export function report(rows: readonly ResultRow[]): string {
         dropTable(own, encoder),
         forgettingTable(own),
         earlierTaskTable(own),
+        int8Table(own),
         costTable(own),
       ]
     }),
@@ -59,7 +62,7 @@ npm run results -- --report                       # only write this page from wh
 
 Data and encoders are expected in \`../shared\`. Runs are kept as a user's would be, in the home folder \`.cache/results/home\` (look at them with \`npm run serve -- --home .cache/results/home\`); finished rows stand in \`.cache/results/rows.json\` and are not trained again.
 
-Every method has the recipe of \`train\`: batches of 32, AdamW with the method's own learning rate (1e-3 for most, full fine-tuning 2e-4, with minilm-l6 5e-5), linear warm-up over 6 % of the steps and decay, a two-layer head on the first token, float32, one thread. Ten epochs, five for SST-2, SUBJ and MR and where all tasks are trained together, three with minilm-l6; texts are cut to 64 tokens, pairs (RTE, MRPC) to 128. The epoch with the best validation accuracy gives the test score. The fusions (and the averages and the stack) build on the seq_bn adapters of all tasks of the encoder, the task's own included. Test rows: TREC's and SST-2's own, GLUE's development rows of MRPC and RTE, a tenth drawn from MR and SUBJ.
+Every method has the recipe of \`train\`: batches of 32, AdamW with the method's own learning rate (1e-3 for most, full fine-tuning 2e-4, with minilm-l6 5e-5), linear warm-up over 6 % of the steps and decay, a two-layer head on the first token, float32 (where not named int8), one thread. Ten epochs, five for SST-2, SUBJ and MR and where all tasks are trained together, three with minilm-l6; texts are cut to 64 tokens, pairs (RTE, MRPC) to 128. The epoch with the best validation accuracy gives the test score. The fusions (and the averages and the stack) build on the seq_bn adapters of all tasks of the encoder, the task's own included. Test rows: TREC's and SST-2's own, GLUE's development rows of MRPC and RTE, a tenth drawn from MR and SUBJ.
 
 Cells are the mean over the seeds ± their standard deviation; a cell of one seed has no deviation. Differences below about two standard errors of the counting (500 test rows at 90 %: 1.3 points; RTE's 277 at 55 %: 3.0) say nothing.`
 
@@ -72,7 +75,11 @@ function scoreTable(rows: readonly ResultRow[], encoder: Encoder): string {
       method.title,
       ...names.map((task) => {
         const cell = rowsOf(rows, method, task)
-        const planned = method.variant ? 1 : seedsOf(encoder, task).length
+        const planned = method.int8
+          ? int8Plan.seeds.length
+          : method.variant
+            ? 1
+            : seedsOf(encoder, task).length
         const missing = cell.length > 0 && cell.length < planned ? ` (${cell.length} of ${planned})` : ''
         return cell.length === 0 ? '' : meanAndDeviation(cell.map(({ test }) => test.accuracy)) + missing
       }),
@@ -197,6 +204,46 @@ function earlierTaskTable(rows: readonly ResultRow[]): string {
   ].join('\n')
 }
 
+/** What it costs in score that the frozen backbone is computed in 8 bits. */
+function int8Table(rows: readonly ResultRow[]): string {
+  const differences: number[] = []
+  const lines = methods
+    .filter((method) => method.int8)
+    .flatMap((method) =>
+      int8Plan.tasks.flatMap((task) => {
+        const exact = rowsOf(rows, float32Of(method), task)
+        const pairs = rowsOf(rows, method, task).flatMap((row) => {
+          const other = exact.find(({ seed }) => seed === row.seed)
+          return other ? [[row.test.accuracy, other.test.accuracy] as const] : []
+        })
+        if (pairs.length === 0) return []
+        const points = pairs.map(([int8, float32]) => (int8 - float32) * 100)
+        differences.push(mean(points))
+        const spread = deviation(points)
+        return [
+          [
+            float32Of(method).title,
+            tasks[task].title,
+            `${pairs.length} of ${int8Plan.seeds.length}`,
+            meanAndDeviation(pairs.map(([, float32]) => float32)),
+            meanAndDeviation(pairs.map(([int8]) => int8)),
+            `${signed(mean(points))}${spread === undefined ? '' : ` ± ${spread.toFixed(1)}`}`,
+          ],
+        ]
+      }),
+    )
+  if (lines.length === 0) return ''
+  const least = Math.min(...differences)
+  return [
+    `The frozen backbone in 8 bits (\`--backbone-precision int8\`) against float32, by the seeds that both have: test accuracy, and the difference of runs with the same seed, in points. Aimed at was to lose no more than ${mostLost} of a point: on average over the tasks it is ${signed(mean(differences))}, on the worst ${signed(least)}.`,
+    '',
+    markdown(['method', 'task', 'seeds', 'float32', 'int8', 'int8 − float32'], lines),
+  ].join('\n')
+}
+
+/** Points of test accuracy that a backbone of 8 bits may cost. */
+const mostLost = 0.5
+
 function titleOf(task: string): string {
   const known = taskNames.find((name) => name === task)
   return known ? tasks[known].title : task
@@ -205,7 +252,9 @@ function titleOf(task: string): string {
 /** What a text costs, counted on the graphs. */
 function costTable(rows: readonly ResultRow[]): string {
   const [task] = rows.some((row) => row.task === 'trec' && row.cost) ? ['trec'] : []
-  const lines = methods.flatMap(({ title }) => {
+  const lines = methods.flatMap(({ title, int8 }) => {
+    // In whole numbers it is as many operations.
+    if (int8) return []
     const cost = rows.find((row) => row.method === title && row.task === task)?.cost
     if (!cost) return []
     const millions = (operations: number): string => (operations / 1e6).toFixed(0)

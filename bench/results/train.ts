@@ -87,6 +87,7 @@ async function train(context: TrainingContext, cell: Cell): Promise<void> {
       maximumLength: recipe.maximumLength,
       seed: cell.seed,
       ...(recipe.learningRate === undefined ? {} : { learningRate: recipe.learningRate }),
+      ...(recipe.backbonePrecision === undefined ? {} : { backbonePrecision: recipe.backbonePrecision }),
     },
     // Every row by the same engine and device, whatever is fastest here.
     engine: { engine: 'onnxruntime', device: 'cpu', threads: context.threads },

@@ -78,6 +78,28 @@ describe('the plan', () => {
     expect(earlier && keyOf(earlier)).toBe('starter-encoder trec full seed 1')
   })
 
+  it('holds int8 against float32 on four tasks with three seeds each, on both encoders', () => {
+    const cells = allCells()
+    const count = (encoder: string, title: string): number =>
+      cells.filter(
+        ({ encoder: own, method, task }) =>
+          own === encoder && method.title === title && ['trec', 'sst2', 'rte', 'mr'].includes(task),
+      ).length
+    for (const encoder of ['starter-encoder', 'minilm-l6']) {
+      expect(count(encoder, 'seq_bn, int8')).toBe(12)
+      expect(count(encoder, 'seq_bn')).toBe(12)
+    }
+  })
+
+  it('writes the precision into the recipe where it is not float32, and nothing into those of others', () => {
+    const recipes = allCells()
+      .filter(({ encoder, task, seed }) => encoder === 'starter-encoder' && task === 'trec' && seed === 1)
+      .map((cell) => [cell.method.title, JSON.stringify(recipeOf(cell, 4))] as const)
+    const plain = '{"method":"seq_bn","options":{},"epochs":10,"maximumLength":64'
+    expect(new Map(recipes).get('seq_bn')).toBe(`${plain}}`)
+    expect(new Map(recipes).get('seq_bn, int8')).toBe(`${plain},"backbonePrecision":"int8"}`)
+  })
+
   it('names methods and options that the program has, where it has them', () => {
     const planned = present(methods, describeMethods())
     expect(planned.map(({ title }) => title)).toContain('adapter_drop, robust')
@@ -217,5 +239,14 @@ describe('the page', () => {
     const page = report(rows)
     expect(page).toContain('full +2.00')
     expect(page).toMatch(/stayed exactly the same.*with: head\./)
+  })
+
+  it('gives the differences of runs in 8 bits from those in float32 with the same seed', () => {
+    const int8 = [1, 2].map((seed) => row('trec', 'seq_bn, int8', 0.9 + seed / 50, { seed }))
+    const page = report([...rows, ...int8, row('rte', 'seq_bn, int8', 0.5)])
+    expect(page).toContain('| seq_bn | TREC | 2 of 3 | 91.5 ± 0.7 | 93.0 ± 1.4 | +1.5 ± 0.7 |')
+    expect(page).toContain('on average over the tasks it is +1.5, on the worst +1.5')
+    expect(page).not.toContain('| seq_bn | RTE |')
+    expect(report(rows)).not.toContain('int8 −')
   })
 })
