@@ -35,6 +35,7 @@ export function report(rows: readonly ResultRow[]): string {
         `## ${titles[encoder].title}`,
         scoreTable(own, encoder),
         completeness(own, encoder),
+        collapsed(own),
         claimsTable(own, encoder),
         dropTable(own, encoder),
         forgettingTable(own),
@@ -109,6 +110,14 @@ function completeness(rows: readonly ResultRow[], encoder: Encoder): string {
     return `- ${tasks[task].title}: ${states.join('. ')}`
   })
   return ['What is complete:', '', ...lines].join('\n')
+}
+
+/** A correlation of exactly 0 is that of one answer for every row. */
+function collapsed(rows: readonly ResultRow[]): string {
+  const runs = rows
+    .filter(({ test }) => test.matthews === 0)
+    .map(({ method, task, seed }) => `${method} on ${titleOf(task)}, seed ${seed}`)
+  return runs.length === 0 ? '' : `Runs that came to give every test row the same answer: ${runs.join('; ')}.`
 }
 
 function claimsTable(rows: readonly ResultRow[], encoder: Encoder): string {

@@ -20,7 +20,7 @@ import { openRows, type ResultRow } from '../../../bench/results/rows.ts'
 import { deviation, meanAndDeviation, signed } from '../../../bench/results/statistics.ts'
 import { present } from '../../../bench/results/train.ts'
 
-const scores = (accuracy: number) => ({ accuracy, macroF1: accuracy, matthews: 0, loss: 1 })
+const scores = (accuracy: number) => ({ accuracy, macroF1: accuracy, matthews: 0.5, loss: 1 })
 
 function row(task: string, method: string, accuracy: number, more: Partial<ResultRow> = {}): ResultRow {
   return {
@@ -227,6 +227,12 @@ describe('the page', () => {
     expect(page).toMatch(/- TREC: seed 1 lacks .*lora.*seed 3 lacks head/)
     expect(page).toContain('- RTE: seed 1 is not begun')
     expect(page).not.toContain('minilm-l6 (6 layers')
+  })
+
+  it('names the runs that answered every row alike', () => {
+    const one = row('trec', 'lora', 0.51, { test: { ...scores(0.51), matthews: 0 }, seed: 2 })
+    expect(report([...rows, one])).toContain('the same answer: lora on TREC, seed 2.')
+    expect(report(rows)).not.toContain('the same answer')
   })
 
   it('tells what became of a task after another was trained', () => {
