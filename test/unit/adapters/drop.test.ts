@@ -4,6 +4,7 @@ import { wholeMethod } from '../../../main/adapters/method.ts'
 import { countOperations, nodesFor } from '../../../main/graph/index.ts'
 import { evaluationGraph, trainingGraph } from '../../../main/training/graphs.ts'
 import { measured, numbers, run, trainingFolderForEachTest, type Heard } from '../../fixtures/training-run.ts'
+import { prepared } from '../../fixtures/computed.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
 const folder = trainingFolderForEachTest()
@@ -38,21 +39,26 @@ describe('robust AdapterDrop', () => {
     expect(curve.every(({ msPerExample }) => msPerExample > 0)).toBe(true)
   })
 
-  it('draws every number of layers in its range, and none outside', async () => {
-    const { prepared, close } = await tunedPass(
-      folder.jobFor('range', { method: 'adapter_drop_robust', options: { dropped_from: 1, dropped_to: 2 } }),
-    )
-    const draw = prepared.model.method.draw
+  it.each([
+    [{ dropped_from: 1, dropped_to: 3 }, [1, 2, 3]],
+    [{ dropped_from: 1 }, [1, 2]],
+    [{}, [0, 1, 2]],
+  ])('draws every number of layers in its range, and none outside: %j', (range, layers) => {
+    const { draw } = prepared('adapter_drop_robust', range)
     const drawn = Array.from(
-      { length: 20 },
-      (_, i) => draw?.(() => Float32Array.of(i / 20), 8).variant.droppedLayers,
+      { length: 24 },
+      (_, i) => draw?.(() => Float32Array.of(i / 24), 8).variant.droppedLayers ?? 0,
     )
-    expect(new Set(drawn)).toEqual(new Set([1, 2]))
-    await close()
+    expect([...new Set(drawn)]).toEqual(layers)
   })
 
   it('computes no backward pass below the layers that a batch drops', async () => {
-    const { prepared, tuning, parameters, close } = await tunedPass(
+    const {
+      prepared: own,
+      tuning,
+      parameters,
+      close,
+    } = await tunedPass(
       folder.jobFor('robust', {
         method: 'adapter_drop_robust',
         options: { ...options, dropped_from: 1, dropped_to: 1 },
@@ -64,7 +70,7 @@ describe('robust AdapterDrop', () => {
     const examples = { texts, lengths: Int32Array.of(3), classes: Int32Array.of(1) }
     await tuning.train(1, 1e-2, examples, { task: 0, indices: Uint32Array.of(0) })
     const { parameters: after } = await tuning.vectors()
-    const moved = [...prepared.model.layout.entries.values()]
+    const moved = [...own.model.layout.entries.values()]
       .filter(({ offset, size: length }) =>
         after.subarray(offset, offset + length).some((value, i) => value !== parameters[offset + i]),
       )
@@ -77,17 +83,17 @@ describe('robust AdapterDrop', () => {
 
 describe('a training step', () => {
   it('costs less the more layers it drops: neither their adapters nor a backward pass through them', async () => {
-    const { prepared, close } = await tunedPass(
+    const { prepared: own, close } = await tunedPass(
       folder.jobFor('robust', { method: 'adapter_drop_robust', options }),
     )
     const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 1 }
     const costs = [0, 1, 2].map((droppedLayers) => {
       const readings = [{ task: 0, variant: { droppedLayers } }]
-      const { graph } = trainingGraph(prepared.model, optimizer, { readings })
+      const { graph } = trainingGraph(own.model, optimizer, { readings })
       return countOperations(nodesFor(graph, graph.outputs.values()), { batch: 8, sequence: 16 })
     })
     const [all = 0, one = 0, none = 0] = costs
-    const { graph: forward } = evaluationGraph(prepared.model)
+    const { graph: forward } = evaluationGraph(own.model)
     const plain = countOperations(nodesFor(forward, forward.outputs.values()), { batch: 8, sequence: 16 })
     // An adapter forward and backward is an eighth of that: the rest is the gradient through the layer above it.
     expect(all - one).toBeGreaterThan(0.2 * plain)

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest'
 
-import { wholeMethod, type NamedAdapter, type PreparedMethod } from '../../../main/adapters/method.ts'
-import { compute, difference, prepared, trainedAdapter } from '../../fixtures/computed.ts'
+import { composedMethod } from '../../../main/adapters/compose.ts'
+import {
+  partsOf,
+  wholeMethod,
+  type NamedAdapter,
+  type PreparedMethod,
+} from '../../../main/adapters/method.ts'
+import {
+  compute,
+  difference,
+  prepared,
+  randomValues,
+  trainedAdapter,
+  type Computation,
+} from '../../fixtures/computed.ts'
 
 const building = (name: string, options: object, adapters: readonly NamedAdapter[]): PreparedMethod =>
   prepared(name, options, { adapters, adapterName: 'run' })
@@ -71,6 +84,50 @@ describe('fusion', () => {
     expect(groups({ train_adapters: true })).toEqual(new Set(['fusion', 'adapter']))
   })
 
+  const three = () => [trainedAdapter('a'), trainedAdapter('b'), trainedAdapter('c')]
+  const attentionOf = async (options: object, computation: Computation = {}) => [
+    ...((await compute(building('fusion', options, three()), computation))['revealed.fusion.0.output'] ?? []),
+  ]
+
+  it('falls in temperature from 50 to 1 over the first thousand steps', async () => {
+    const odds = ([first = 0, second = 0]: number[]) => Math.log(first / second)
+    const sharp = odds(await attentionOf({}))
+    expect(Math.abs(sharp)).toBeGreaterThan(0.1)
+    for (const [step, temperature] of [
+      [0, 50],
+      [500, 25],
+      [5000, 1],
+    ] as const) {
+      expect(odds(await attentionOf({ temperature: true }, { step })) * temperature).toBeCloseTo(sharp, 3)
+    }
+  })
+
+  it('drops scores while training: with none left, every adapter counts the same', async () => {
+    const attention = await attentionOf({ dropout_prob: 0.5 }, { training: () => 0 })
+    attention.forEach((weight) => expect(weight).toBeCloseTo(1 / 3, 6))
+  })
+
+  it('asks with what the adapters read, or with what comes before the norm', async () => {
+    const logits = async (options: object, adapters: NamedAdapter[]) =>
+      (await compute(building('fusion', options, adapters)))['logits']
+    const early = { query_before_ln: true }
+    expect(difference(await logits(early, three()), await logits({}, three()))).toBeGreaterThan(1e-4)
+    // Where the adapters read what comes before the norm themselves, there is no difference.
+    const unnormed = () => [trainedAdapter('a', { original_ln_before: false })]
+    expect(difference(await logits(early, unnormed()), await logits({}, unnormed()))).toBe(0)
+  })
+
+  it('adds the distance of its value matrices from the identity to the loss, by its weight', async () => {
+    const method = building('fusion', { regularization_weight: 0.5 }, three())
+    const train = (values: Computation['values']) =>
+      compute(method, { training: () => 1, ...(values ? { values } : {}) })
+    const outputs = await train(undefined)
+    const [term = 0] = outputs['loss.fusionRegularisation'] ?? []
+    expect(term).toBeGreaterThan(1)
+    expect(outputs['loss']?.[0]).toBeCloseTo((outputs['taskLoss']?.[0] ?? 0) + 0.5 * term, 4)
+    expect((await train(identity))['loss.fusionRegularisation']?.[0]).toBe(0)
+  })
+
   it('begins near the mean of its adapters: its value matrix is nearly the identity', () => {
     const method = building('fusion', {}, [trainedAdapter('a'), trainedAdapter('b')])
     const value = method.parameters.find(({ name }) => name.endsWith('value.weight'))
@@ -126,6 +183,37 @@ describe('a stack and an average', () => {
           : undefined,
     })
     expect(difference(outputs['logits'], (await compute(trainedAdapter('a').method))['logits'])).toBe(0)
+  })
+
+  it.each([
+    ['lora', { lora_B: 0 }],
+    ['ia3', { lora_B: 1 }],
+  ])('hand the change of one adapter on to the next: %s', async (name, { lora_B: without }) => {
+    const adapters = [trainedAdapter('a', {}, name), trainedAdapter('b', {}, name)]
+    const logits = async (method: PreparedMethod, neutral: string) =>
+      (
+        await compute(method, {
+          values: (parameter, shape) =>
+            parameter.endsWith(`.${neutral}.lora_B`)
+              ? randomValues(parameter, shape).fill(without)
+              : undefined,
+        })
+      )['logits']
+    const composition = { kind: 'stack', children: ['a', 'b'] } as const
+    const stacked = composedMethod(composition, [], { adapters: partsOf(adapters) })
+    // The upper one reads what the lower one gives, which is nothing; an upper vector of ones changes nothing.
+    const [lower, upper] = [await logits(stacked, 'a'), await logits(stacked, 'b')]
+    const alone = await logits(
+      name === 'lora' ? prepared('head') : trainedAdapter('b', {}, name).method,
+      'none',
+    )
+    expect(difference(lower, alone)).toBeLessThan(1e-6)
+    const below = await logits(
+      name === 'lora' ? prepared('head') : trainedAdapter('a', {}, name).method,
+      'none',
+    )
+    expect(difference(upper, below)).toBeLessThan(1e-6)
+    expect(difference(await logits(stacked, 'none'), upper)).toBeGreaterThan(1e-4)
   })
 
   it.each(['stack', 'average_outputs'])(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { HeadChoice } from '../../../preload/contract.ts'
 import { classificationHead } from '../../../main/adapters/head.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
-import { smallConfigs } from '../../fixtures/computed.ts'
+import { compute, difference, prepared, smallConfigs, threeTexts } from '../../fixtures/computed.ts'
 
 const only = (architecture: BackboneConfig['architecture'], pooling?: HeadChoice['pooling']) =>
   classificationHead(HeadChoice.parse({ pooling }), smallConfigs[architecture], 3, 'task').only
@@ -32,6 +32,18 @@ describe('classificationHead', () => {
       { kind: 'constant', value: 0 },
     ])
   })
+
+  it.each(['first', 'last', 'mean'] as const)(
+    'reads of a text nothing of its padding: %s',
+    async (pooling) => {
+      const method = prepared('head')
+      const all = await compute(method, { head: { pooling } })
+      for (const [row, text] of threeTexts.entries()) {
+        const alone = await compute(method, { head: { pooling }, texts: [text] })
+        expect(difference(all['logits']?.slice(3 * row, 3 * row + 3), alone['logits'])).toBeLessThan(1e-5)
+      }
+    },
+  )
 
   it('refuses the first token of a backbone in which it sees no other', () => {
     expect(() => only('gpt2', 'first')).toThrow(

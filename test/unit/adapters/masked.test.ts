@@ -9,6 +9,7 @@ import {
   wordRows,
   type Heard,
 } from '../../fixtures/training-run.ts'
+import { compute, difference, prepared, randomValues, threeTexts } from '../../fixtures/computed.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
 const folder = trainingFolderForEachTest()
@@ -18,6 +19,55 @@ const options = { reduction_factor: 4 }
 function lasting(heard: Heard, name: string): number[] {
   return [...heard.points.values()].filter((point) => point.name === name).map(({ value }) => value)
 }
+
+describe('the prediction of masks', () => {
+  const always = () => 1
+  const share = { mask_share: 0, mask_weight: 1 }
+  const maskLoss = (outputs: Record<string, Float32Array>) => outputs['loss.mask']?.[0] ?? Number.NaN
+
+  it('reads what the adapters add, and nothing of what they add it to', async () => {
+    const values = (name: string, shape: readonly number[]) =>
+      name.includes('.adapter_up.') ? randomValues(name, shape).fill(0) : undefined
+    const [one, other] = await Promise.all(
+      [[[2, 7, 9, 3]], [[2, 30, 11, 3]]].map((texts) =>
+        compute(prepared('masked', share), { training: always, texts, values }),
+      ),
+    )
+    expect(difference(one?.['hidden.3'], other?.['hidden.3'])).toBeGreaterThan(1e-2)
+    expect(difference(one?.['loss.mask'], other?.['loss.mask'])).toBe(0)
+  })
+
+  it('reads every token and no padding, also where the last layer computes one position', async () => {
+    const method = prepared('masked', share)
+    const all = await compute(method, { training: always })
+    const alone = await Promise.all(
+      threeTexts.map((text) => compute(method, { training: always, texts: [text] })),
+    )
+    const mean = alone.reduce((sum, outputs) => sum + maskLoss(outputs), 0) / alone.length
+    expect(maskLoss(all)).toBeCloseTo(mean, 5)
+    const cut = await compute(method, { training: always, cutLastLayer: true })
+    expect(maskLoss(cut)).toBeCloseTo(maskLoss(all), 6)
+  })
+
+  it('calls masked what it thinks likelier masked than units are on the whole', async () => {
+    const options = { ...share, mask_share: 0.3, reduction_factor: 4 }
+    const counts = async (bias: number, drawn: number) => {
+      const outputs = await compute(prepared('masked', options), {
+        training: () => drawn,
+        values: (name, shape) =>
+          name.includes('mask_predictors')
+            ? randomValues(name, shape).fill(name.endsWith('bias') ? bias : 0)
+            : undefined,
+      })
+      return [...(outputs['revealed.maskCounts.a.0.output'] ?? [])]
+    }
+    // ln(0.3 / 0.7) is −0.85. Three texts of six units, all of them masked or none.
+    expect(await counts(-0.7, 0)).toEqual([18, 18, 0, 0])
+    expect(await counts(-1, 0)).toEqual([0, 18, 0, 0])
+    expect(await counts(-0.7, 1)).toEqual([0, 0, 0, 18])
+    expect(await counts(-1, 1)).toEqual([0, 0, 18, 18])
+  })
+})
 
 describe('masked MAM', () => {
   it('without masks and prediction is a plain adapter, to the last bit', async () => {

@@ -63,6 +63,24 @@ describe('options', () => {
     expect(() => findMethod(name).prepare(options, alone)).toThrow(message)
   })
 
+  it.each([
+    ['bert', { kind: 'normal', deviation: 0.02 }, { kind: 'normal', deviation: 0.02 }],
+    ['houlsby', ...Array(2).fill({ kind: 'truncated-normal', deviation: 0.01 })],
+    ['mam_adapter', { kind: 'kaiming-uniform', fanIn: 192 }, { kind: 'constant', value: 0 }],
+  ])('of initial weights %s begin both projections as the adapters library does', (scheme, down, up) => {
+    const { parameters } = findMethod('seq_bn').prepare({ init_weights: scheme, leave_out: [1, 2, 3] }, alone)
+    expect(parameters.map(({ initialization }) => initialization)).toEqual([
+      ...[down, { kind: 'constant', value: 0 }],
+      ...[up, { kind: 'constant', value: 0 }],
+    ])
+  })
+
+  it('refuse several tasks where a method trains one', () => {
+    expect(() => findMethod('seq_bn').prepare({}, { ...alone, tasks: ['a', 'b'] })).toThrow(
+      /seq_bn trains one task at a time; 2 datasets/,
+    )
+  })
+
   it('name the methods there are when one is unknown', () => {
     expect(() => findMethod('seq_bm')).toThrow(/seq_bm.*seq_bn.*full/)
   })

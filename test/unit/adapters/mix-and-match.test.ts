@@ -21,6 +21,13 @@ describe('Mix-And-Match', () => {
     expect(shapeOf(prepared('mam', { adapter_width: width }), 'adapter_down.0.weight')).toEqual([width, 24])
   })
 
+  it('does so where the hidden size over the width is no exact number', () => {
+    // 128 / (128 / 93) is a little less than 93.
+    const config = { ...smallConfig, hiddenSize: 128 }
+    const method = prepared('mam', { adapter_width: 93 }, { config })
+    expect(shapeOf(method, 'adapter_down.0.weight')).toEqual([93, 128])
+  })
+
   it('is the union of a prefix and a scaled parallel adapter', async () => {
     const union = prepared('union', {
       parts: 'prefix_tuning[prefix_length=16,bottleneck_size=256] + par_bn[reduction_factor=1.5,scaling=2]',

@@ -110,6 +110,20 @@ describe('an adapter as training begins with it', () => {
   })
 })
 
+describe('dropout', () => {
+  it.each(['seq_bn', 'double_seq_bn', 'par_bn', 'lora'])(
+    'of all that an adapter adds leaves the backbone: %s',
+    async (name) => {
+      const method = prepared(name, { dropout: 0.5 })
+      const dropped = await compute(method, { training: () => 0 })
+      const plain = await compute(prepared('head'))
+      expect(difference(dropped['logits'], plain['logits'])).toBeLessThan(1e-6)
+      const kept = await compute(method, { training: () => 1 })
+      expect(difference(kept['logits'], (await compute(method))['logits'])).toBeLessThan(1e-6)
+    },
+  )
+})
+
 describe('scaling', () => {
   it('counts what the up-projection times it would', async () => {
     const scaled = await compute(prepared('par_bn', { scaling: 4 }))

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 
-import { wholeMethod } from '../../../main/adapters/method.ts'
+import { wholeMethod, type Variant } from '../../../main/adapters/method.ts'
 import { dropAtRandom } from '../../../main/adapters/task-drop.ts'
 import { computeLogits } from '../../../main/training/evaluate.ts'
 import { predict } from '../../../main/training/predict.ts'
 import { selectedVariant } from '../../../main/training/selection.ts'
 import { measured, numbers, run, trainingFolderForEachTest, wordRows } from '../../fixtures/training-run.ts'
+import { compute, difference, prepared } from '../../fixtures/computed.ts'
 import { tunedPass } from '../../fixtures/tuned-pass.ts'
 
 const folder = trainingFolderForEachTest()
@@ -172,6 +173,24 @@ describe('the mean over task adapters', () => {
     equal.forEach((value, i) => expect(value).toBeCloseTo(plain[i] ?? Number.NaN, 5))
     const unequal = await logits('unequal', true, 2)
     expect(unequal.some((value, i) => Math.abs(value - (plain[i] ?? 0)) > 1e-3)).toBe(true)
+  })
+
+  it('follows the gates of each layer, and leaves dropped layers to the backbone', async () => {
+    const tasks = ['one', 'two']
+    const method = prepared('task_drop', options, { tasks })
+    const logits = async (variant: Variant, gates: number[]) => {
+      const outputs = await compute(method, {
+        tasks,
+        readings: [{ task: 0, variant }],
+        values: (name) => (name.startsWith('task_gates.') ? Float32Array.from(gates) : undefined),
+      })
+      return outputs['logits']
+    }
+    const chosen = await logits({ active: [[0], [1], [1]] }, [0, 0, 0, 0, 0, 0])
+    expect(difference(await logits({}, [60, -60, -60, 60, -60, 60]), chosen)).toBeLessThan(1e-6)
+    const dropped = await logits({ droppedLayers: 2 }, [0, 0, 0, 0, 3, 1])
+    expect(difference(dropped, await logits({ active: [[], [], [0, 1]] }, [0, 0, 0, 0, 3, 1]))).toBe(0)
+    expect(difference(dropped, await logits({}, [0, 0, 0, 0, 3, 1]))).toBeGreaterThan(1e-4)
   })
 
   it('keeps in each layer the adapters with the largest gates', async () => {

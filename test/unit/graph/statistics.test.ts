@@ -9,6 +9,7 @@ import {
   keptBytes,
   matMul,
   nodesFor,
+  reduceMean,
   reduceSum,
   relu,
   reshape,
@@ -87,6 +88,17 @@ describe('splitAtLoss and keptBytes', () => {
     expect(keptBytes(parts, sizes, new Set(['parameters']))).toBe(3 * 4 * 4)
     expect(parts.forward).toEqual(nodesFor(graph, [loss]))
     expect(parts.forward.length + parts.backward.length).toBe(nodesFor(graph, graph.outputs.values()).length)
+  })
+
+  it('keeps no value of which only the size is read', () => {
+    const graph = new Graph()
+    const parameters = graph.input('parameters', 'float32', [4])
+    const x = graph.input('x', 'float32', ['batch', 4])
+    const loss = reduceSum(reduceMean(add(x, parameters), [0]), [0])
+    const [gradient] = gradients(loss, [parameters])
+    graph.output('loss', loss)
+    if (gradient) graph.output('gradient', gradient)
+    expect(keptBytes(splitAtLoss(graph, loss), sizes, new Set(['parameters']))).toBe(0)
   })
 
   it('counts a reshaped value as the memory of the value itself', () => {
