@@ -1,18 +1,36 @@
-import { add, matMul, reduceMean, sigmoid, type Value } from '../graph/index.ts'
+import {
+  add,
+  divide,
+  matMul,
+  maximum,
+  multiply,
+  reduceMean,
+  reduceSum,
+  reshape,
+  sigmoid,
+  transpose,
+  type Value,
+} from '../graph/index.ts'
 import type { Build } from '../models/sites.ts'
 import type { Initialization, ParameterSpec } from './method.ts'
 import { linearSpecs, smallRandom, uniform } from './parameter-specs.ts'
 
 /**
  * How much of an adapter is let through: numbers between 0 and 1 for each example, `[1, batch, count]`. The mean of a
- * linear layer's sigmoid over all positions, padding included, as in the adapters library.
+ * linear layer's sigmoid over the tokens; in the adapters library over padding too, by which an answer depends on how
+ * long the other texts of its batch are (`Build.gatesReadPadding`).
  *
  * @param x `[sequence, batch, size]`
  */
 export function meanGate(build: Build, name: string, x: Value, size: number, count = 1): Value {
   const weight = build.parameter(`${name}.weight`, [count, size])
   const logits = add(matMul(x, weight, { transposeB: true }), build.parameter(`${name}.bias`, [count]))
-  return reduceMean(sigmoid(logits), [0], true)
+  const open = sigmoid(logits)
+  if (build.gatesReadPadding) return reduceMean(open, [0], true)
+  const tokens = reshape(transpose(build.tokenMask, [1, 0]), ['sequence', 'batch', 1])
+  // GPT-2 makes no token of an empty text.
+  const length = maximum(reduceSum(tokens, [0], true), 1)
+  return divide(reduceSum(multiply(open, tokens), [0], true), length)
 }
 
 /** How a gate begins: unless a method says otherwise, small weights and PyTorch's bias of a linear layer. */

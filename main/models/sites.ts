@@ -71,6 +71,8 @@ export interface Build {
   readonly training: boolean
   /** 1 for tokens, 0 for padding, `[batch, sequence]`. */
   readonly tokenMask: Value
+  /** Gates take padding for tokens, as in the adapters library. */
+  readonly gatesReadPadding?: boolean
   /** A parameter by its name in the checkpoint's (or the adapter library's) state dict: frozen or trained. */
   parameter(name: string, shape: readonly number[]): Value
   /** `x` with elements dropped at `rate` and the rest scaled up while training; `x` itself otherwise. */

@@ -63,6 +63,8 @@ export interface GraphOptions {
   cutLastLayer?: boolean
   /** Outputs `hidden.<i>` and, in a training graph, the flat `gradient`, for looking inside. */
   inspect?: boolean
+  /** Gates take padding for tokens: the adapters library's way, for comparing with it. */
+  gatesReadPadding?: boolean
   /** Reveals what each part of a united method changes in each layer (`revealContributions`). */
   contributions?: boolean
 }
@@ -135,7 +137,13 @@ interface Forward {
 
 function forward(
   model: TunedModel,
-  { readings = [wholeMethod], cutLastLayer = true, inspect = false, contributions = false }: GraphOptions,
+  {
+    readings = [wholeMethod],
+    cutLastLayer = true,
+    inspect = false,
+    gatesReadPadding = false,
+    contributions = false,
+  }: GraphOptions,
   training: boolean,
 ): Forward {
   const graph = new Graph()
@@ -156,6 +164,7 @@ function forward(
     graph,
     training,
     tokenMask: inputs.mask,
+    gatesReadPadding,
     parameter(name, shape) {
       const known = parts.get(name)
       if (known) return known
