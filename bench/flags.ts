@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { jobModels, type JobModel } from './checkpoint.ts'
 import { chooseSides, type SideSpec } from './sides.ts'
 import { sizeNames, type SizeName } from './sizes.ts'
+import { clocks, type Clock } from './turns.ts'
 
 /** What can be measured, in the order in which it is. */
 export const parts = [
@@ -26,6 +27,8 @@ export interface BenchFlags {
   lengths: readonly number[] | undefined
   rounds: number | undefined
   threads: number
+  /** Of steps and inference. */
+  clock: Clock
   sides: readonly SideSpec[]
   /** Sides that are not installed are left out. */
   optional: boolean
@@ -48,6 +51,7 @@ export function readFlags(args: readonly string[]): BenchFlags {
       length: { type: 'string' },
       rounds: { type: 'string' },
       threads: { type: 'string', default: '2' },
+      clock: { type: 'string', default: 'wall' },
       sides: { type: 'string' },
       'torch-device': { type: 'string', default: 'cpu' },
       model: { type: 'string', default: 'starter-encoder' },
@@ -66,6 +70,7 @@ export function readFlags(args: readonly string[]): BenchFlags {
     lengths: given(flags.length, (text) => counts('length', text)),
     rounds: given(flags.rounds, (text) => countOf('rounds', text)),
     threads: countOf('threads', flags.threads),
+    clock: clockOf(flags.clock, flags.threads),
     ...chooseSides(flags.sides),
     torchDevice: flags['torch-device'],
     models: namesOf('model', flags.model, jobModels),
@@ -89,6 +94,15 @@ function namesOf<Name extends string>(flag: string, text: string, known: readonl
     if (found === undefined) throw new Error(`--${flag} takes ${known.join(', ')}, not "${name}"`)
     return found
   })
+}
+
+/** The time that several threads take together is no measure of how long a step takes. */
+function clockOf(text: string, threads: string): Clock {
+  const [clock = 'wall'] = namesOf('clock', text, clocks)
+  if (clock === 'processor' && threads !== '1') {
+    throw new Error('--clock processor counts the time of all threads together; it goes with --threads 1')
+  }
+  return clock
 }
 
 /** A whole number from 1. */

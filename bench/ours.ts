@@ -46,13 +46,16 @@ async function answer(request: { load?: LoadRequest; train?: number; infer?: num
   }
   if (!graph) throw new Error('nothing was loaded')
   const ms: number[] = []
+  const processorMs: number[] = []
   let result = 0
   for (let i = 0; i < (request.train ?? request.infer ?? 0); i++) {
-    const began = performance.now()
+    const [began, usedBefore] = [performance.now(), process.cpuUsage()]
     result = await graph.run(step++)
     ms.push(performance.now() - began)
+    const { user, system } = process.cpuUsage(usedBefore)
+    processorMs.push((user + system) / 1000)
   }
-  return { ms, result }
+  return { ms, processorMs, result }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -31,6 +31,7 @@ async function main(): Promise<void> {
   const conditions = {
     processor: processorName(),
     threads: flags.threads,
+    clock: flags.clock,
     onnxruntime: onnxRuntimeVersion(),
     ...(needsTorch ? { torch: python.torch } : {}),
   }

@@ -30,6 +30,8 @@ export interface LoadRequest {
 const Answer = z.object({
   /** Of each run. */
   ms: z.array(z.number()).default([]),
+  /** The same, of the processor's time in all threads. */
+  processorMs: z.array(z.number()).default([]),
   /** The last run's loss or first logit. */
   result: z.number().optional(),
   /** Of the whole process, now and at most. */

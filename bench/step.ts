@@ -5,10 +5,11 @@ import { openTorch } from './side.ts'
 import { filesOf, ifThere, isTorch, openOwn, toleranceOf, type SideOptions, type SideSpec } from './sides.ts'
 import { workload, type SizeName, type WeightFiles, type Workload } from './sizes.ts'
 import { megabytes, milliseconds, table, times, type Table } from './tables.ts'
-import { askInTurns, runsInTurn, type LiveSide } from './turns.ts'
+import { askInTurns, runsInTurn, type Clock, type LiveSide } from './turns.ts'
 
 export interface StepOptions extends SideOptions {
   rounds: number
+  clock?: Clock
   /** The Python that has PyTorch, and the device that PyTorch computes on. */
   python: string
   torchDevice: string
@@ -56,7 +57,8 @@ export async function benchSteps(
       live.set(spec, opened)
       requireAgreement(spec, opened.result, live.get(float32)?.result ?? Number.NaN)
     }
-    await askInTurns([...live.values()], { rounds: options.rounds, turn: runsInTurn[size] })
+    const { rounds, clock } = options
+    await askInTurns([...live.values()], { rounds, turn: runsInTurn[size], clock })
     const [torchMs, torchBf16Ms] = [float32, bf16].map((spec) => median(live.get(spec)?.ms ?? []))
     if (torchMs === undefined || torchBf16Ms === undefined) throw new Error('PyTorch was not measured')
     const torchPeakRssBytes = live.get(float32)?.peakRssBytes ?? 0

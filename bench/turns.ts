@@ -51,17 +51,21 @@ export interface LiveSide {
 /** Threads of the side that ran last may spin on for a while: the rest, and an uncounted first run, keep them apart. */
 export const restMs = 150
 
+/** What is timed: how long a run takes, or how much of a processor's time, which others can take less away from. */
+export const clocks = ['wall', 'processor'] as const
+export type Clock = (typeof clocks)[number]
+
 /** The same with processes of their own. */
 export async function askInTurns(
   live: readonly LiveSide[],
-  { rounds, turn }: { rounds: number; turn: number },
+  { rounds, turn, clock = 'wall' }: { rounds: number; turn: number; clock?: Clock },
 ): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const each of live) {
       await setTimeout(restMs)
-      const { ms, peakRssBytes } = await each.side.ask({ [each.kind]: turn + 1 })
-      each.ms.push(...ms.slice(1))
-      each.peakRssBytes = peakRssBytes
+      const answer = await each.side.ask({ [each.kind]: turn + 1 })
+      each.ms.push(...(clock === 'wall' ? answer.ms : answer.processorMs).slice(1))
+      each.peakRssBytes = answer.peakRssBytes
     }
   }
   for (const { name, ms } of live) warnIfRestless(name, ms)

@@ -25,6 +25,11 @@ describe('the flags of the bench', () => {
     })
   })
 
+  it('take the time of the processor in place of the wall’s', () => {
+    expect(readFlags([]).clock).toBe('wall')
+    expect(readFlags('--threads 1 --clock processor'.split(' ')).clock).toBe('processor')
+  })
+
   it('name every engine and device by one word', () => {
     const { sides, optional } = readFlags(['--sides', 'all'])
     expect(optional).toBe(true)
@@ -55,6 +60,8 @@ describe('the flags of the bench', () => {
     [['--model', 'bert'], /--model takes starter-encoder, .*not "bert"/],
     [['--sides', 'abacus'], /there is no side "abacus"; there are all, cut, /],
     [['--speed'], /--speed/],
+    [['--clock', 'sun'], /--clock takes wall, processor, not "sun"/],
+    [['--clock', 'processor'], /it goes with --threads 1/],
   ])('refuse %j', (args, message) => {
     expect(() => readFlags(args)).toThrow(message)
   })

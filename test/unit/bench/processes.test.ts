@@ -22,13 +22,13 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(cache, { recursive: true, force: true, maxRetries: 5 }))
 
-/** Stands for a Python with PyTorch: whatever it is asked, it has computed this number in two milliseconds. */
+/** Stands for a Python with PyTorch: whatever it is asked, it has computed this number in two milliseconds, one of a processor's. */
 function pretendTorch(result: number): string {
   const path = join(cache, `torch-${result}`)
   writeFileSync(
     path,
     `#!${process.execPath}
-const answer = JSON.stringify({ ms: [2, 2, 2], result: ${result}, peakRssBytes: 1048576 })
+const answer = JSON.stringify({ ms: [2, 2, 2], processorMs: [1, 1, 1], result: ${result}, peakRssBytes: 1048576 })
 require('node:readline').createInterface({ input: process.stdin }).on('line', () => console.log(answer))
 `,
   )
@@ -60,6 +60,25 @@ describe('steps against PyTorch', () => {
       expect(peakRssBytes).toBeGreaterThan(10 << 20)
     }
     expect(markdown(stepTable('train', rows))).toContain('| tiny | 32 | 6 | onnxruntime cpu | int8 | cut |')
+  })
+
+  it('are timed by the processor where that is asked for', async () => {
+    const { sides } = readFlags(['--sides', 'cut'])
+    const files = await filesOf({ size: 'tiny' }, options)
+    const [cut] = sides
+    if (!cut) throw new Error('no side')
+    const { side } = await openOwn('infer', cut, { size: 'tiny', length }, files, options)
+    const { result = Number.NaN, processorMs } = await side.ask({ infer: 2 })
+    side.end()
+    expect(processorMs).toHaveLength(2)
+    expect(Math.min(...processorMs)).toBeGreaterThan(0)
+    const python = pretendTorch(result)
+    const [row] = await benchSteps(
+      'infer',
+      { size: 'tiny', length },
+      { ...options, sides, python, torchDevice: 'cpu', clock: 'processor' },
+    )
+    expect(row?.torchMs).toBe(1)
   })
 
   it('are refused where the two sides compute something else', async () => {
