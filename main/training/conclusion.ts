@@ -3,6 +3,7 @@ import { analyseRun } from './analysis.ts'
 import type { Position, TrainedValues } from './checkpoint.ts'
 import { partOf } from './layout.ts'
 import type { TrainResult } from './messages.ts'
+import { onlyAnswer } from './metrics.ts'
 import { writeAnswers, type KeptAnswers } from './predictions.ts'
 import { backboneHash, frozenUnchanged } from './prepare.ts'
 import {
@@ -32,6 +33,7 @@ export async function concludeRun(
   const { job, prepared } = context
   context.at('validating')
   const validation = await evaluateTasks(context, 'validation', values)
+  for (const evaluation of validation) warnOfOneAnswer(context, evaluation)
   let test: TaskEvaluation[] = []
   if (context.examples.some((rows) => rows.test.texts.length > 0)) {
     context.at('testing')
@@ -66,6 +68,18 @@ export async function concludeRun(
     parts,
     backboneHashAfter,
   }
+}
+
+/** Scores that look like something (58 % of two classes) may be those of a run that tells nothing apart. */
+function warnOfOneAnswer({ job, log }: RunContext, { task, confusion }: TaskEvaluation): void {
+  const answer = onlyAnswer(confusion.counts)
+  if (answer === undefined) return
+  const where = job.tasks.length > 1 ? ` of ${taskOf(job, task).name}` : ''
+  log(
+    `Every validation row${where} is taken for “${confusion.labels[answer]}”: the run has learned nothing that tells ` +
+      'the classes apart. Try another learning rate, more epochs or another seed',
+    'warning',
+  )
 }
 
 function taskResult(

@@ -15,6 +15,13 @@ export function confusionCounts(
   return counts
 }
 
+/** The class that was predicted for every example, where examples of several classes were asked; else undefined. */
+export function onlyAnswer(counts: readonly (readonly number[])[]): number | undefined {
+  const predicted = counts.flatMap((_, label) => (column(counts, label) > 0 ? [label] : []))
+  const occurring = counts.filter((row) => sum(row) > 0).length
+  return occurring > 1 && predicted.length === 1 ? predicted[0] : undefined
+}
+
 /** Scores of a confusion matrix, as fractions, under the definitions of scikit-learn. */
 export function scoresOf(counts: readonly (readonly number[])[], loss: number): Scores {
   return { accuracy: accuracy(counts), macroF1: macroF1(counts), matthews: matthews(counts), loss }

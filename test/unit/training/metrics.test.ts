@@ -1,6 +1,27 @@
 import { describe, expect, it } from 'vitest'
 
-import { argmax, confusionCounts, median, scoresOf, softmaxRow } from '../../../main/training/metrics.ts'
+import {
+  argmax,
+  confusionCounts,
+  median,
+  onlyAnswer,
+  scoresOf,
+  softmaxRow,
+} from '../../../main/training/metrics.ts'
+
+describe('the only answer', () => {
+  it('is the class that all examples were taken for', () => {
+    expect(onlyAnswer(confusionCounts([0, 1, 2], [1, 1, 1], 3))).toBe(1)
+  })
+
+  it.each([
+    ['several were given', [0, 1, 2], [1, 1, 2]],
+    ['it is right for all of them', [1, 1], [1, 1]],
+    ['there are no examples', [], []],
+  ])('is none where %s', (_, actual, predicted) => {
+    expect(onlyAnswer(confusionCounts(actual, predicted, 3))).toBeUndefined()
+  })
+})
 
 describe('scores', () => {
   it('are those of scikit-learn for three classes', () => {
