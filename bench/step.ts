@@ -57,7 +57,7 @@ export async function benchSteps(
       live.set(spec, opened)
       requireAgreement(spec, opened.result, live.get(float32)?.result ?? Number.NaN)
     }
-    const { rounds, clock } = options
+    const { rounds, clock = 'wall' } = options
     await askInTurns([...live.values()], { rounds, turn: runsInTurn[size], clock })
     const [torchMs, torchBf16Ms] = [float32, bf16].map((spec) => median(live.get(spec)?.ms ?? []))
     if (torchMs === undefined || torchBf16Ms === undefined) throw new Error('PyTorch was not measured')
