@@ -251,11 +251,11 @@ export function composedMethod(
   return {
     parameters,
     ...(parts ? { parts } : {}),
-    sites(build, { task, variant: { droppedLayers = 0 } }) {
+    sites(build, { task, variant: { droppedLayers = 0, active } }) {
       const adapters = new Map(
-        Array.from(options.adapters, ([name, own]) => [
+        Array.from(options.adapters, ([name, own], index) => [
           name,
-          onlyActive(own, (layer) => layer >= droppedLayers),
+          onlyActive(own, (layer) => layer >= droppedLayers && active?.[layer]?.includes(index) !== false),
         ]),
       )
       return composedSites(build, composition, { ...options, adapters, channel: task })

@@ -17,10 +17,11 @@ import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
-import { composedSites, type FusedSite } from './compose.ts'
+import { composedMethod, type FusedSite } from './compose.ts'
 import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
+  partsOf,
   refuseIdleEmbeddings,
   refuseUnfusable,
   type Method,
@@ -31,7 +32,7 @@ import {
 } from './method.ts'
 import { flag, trainAdapters } from './options.ts'
 import { constant, linearSpecs, smallRandom, specsUnder } from './parameter-specs.ts'
-import { layersOf, onlyActive, places } from './parts.ts'
+import { layersOf, places } from './parts.ts'
 
 /** The options of an AdapterFusion layer under their names in the adapters library's `AdapterFusionConfig`. */
 export function fusionOptions(preset: { value: boolean }) {
@@ -266,26 +267,14 @@ function fusionMethod(
   const names = adapters.map(({ name }) => name)
   const composition: Composition = { kind: 'fuse', children: names }
   checkComposition(composition)
-  return {
-    parameters: [
-      ...fusionParameters(config, adapters, kind),
-      ...(trainsAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
-    ],
-    sites(build, { variant: { droppedLayers = 0, active } }) {
-      return composedSites(build, composition, {
-        adapters: new Map(
-          adapters.map(({ name, method: { parts = {} } }, index) => [
-            name,
-            onlyActive(
-              parts,
-              (layer) => layer >= droppedLayers && (!active || active[layer]?.includes(index) === true),
-            ),
-          ]),
-        ),
-        fusions: new Map([[names.join(','), fuseWith(config, names, kind)]]),
-      })
-    },
-  }
+  const parameters = [
+    ...fusionParameters(config, adapters, kind),
+    ...(trainsAdapters ? adapters.flatMap(({ method }) => method.parameters) : []),
+  ]
+  return composedMethod(composition, parameters, {
+    adapters: partsOf(adapters),
+    fusions: new Map([[names.join(','), fuseWith(config, names, kind)]]),
+  })
 }
 
 /** The parameters of a Fuse block, at each place where any of its adapters sits. */

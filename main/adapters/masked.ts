@@ -27,7 +27,7 @@ import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type ParameterSpec, type Tally } from './method.ts'
 import { linearSpecs } from './parameter-specs.ts'
 import { layersOf, places, type AdapterParts } from './parts.ts'
-import { gatesOf, gateSpecs, leftByTasks, mixtureSites, taskAdapterNames } from './task-mixture.ts'
+import { mixtureSites, prepareMixture } from './task-mixture.ts'
 
 /**
  * Masked MAM: while training, a random share of each adapter's bottleneck units is set to 0, drawn for each example
@@ -58,32 +58,24 @@ export const masked = defineMethod({
       ...blockBottleneckOptions.shape,
     })
     .strict(),
-  prepare({ mask_share: share, mask_weight: weight, ...options }, { config, adapterName, tasks }) {
-    const names = taskAdapterNames(adapterName, tasks)
-    const plain = names.map((name) => prepareBottleneck(options, config, name))
-    const gates = `task_gates.${adapterName}`
+  prepare({ mask_share: share, mask_weight: weight, ...options }, context) {
+    const { config } = context
+    const { names, adapters: plain, gates, method } = prepareMixture(options, context, true)
     const sites = layersOf(config).flatMap((layer) =>
-      places.flatMap((place) => (plain[0]?.parts?.bottleneck?.({ layer, place }) ? [{ layer, place }] : [])),
+      places.flatMap((place) => (plain[0]?.bottleneck?.({ layer, place }) ? [{ layer, place }] : [])),
     )
     const predicts = weight > 0
     const predictors = names.flatMap((name) =>
       predicts ? sites.flatMap((site) => predictorSpecs(options, config, site, name)) : [],
     )
-    const [only] = plain
     return {
-      parameters: [
-        ...plain.flatMap(({ parameters }) => parameters),
-        ...gateSpecs(config, tasks.length, gates),
-        ...predictors,
-      ],
+      ...method,
+      parameters: [...method.parameters, ...predictors],
       sites(build, { variant }) {
         const prediction = { share, weight, perPredictor: 1 / (sites.length * names.length) }
         const adapters = names.map((name) => maskedParts(build, options, config, name, prediction))
         return mixtureSites(build, { config, adapters, gates }, variant)
       },
-      gates: gatesOf(config, tasks.length, gates),
-      leaves: leftByTasks(adapterName, tasks, options),
-      ...(only?.parts && plain.length === 1 ? { parts: only.parts } : {}),
       ...(predicts
         ? { tally: maskTally(names.flatMap((name) => sites.map((site) => countsName(name, site)))) }
         : {}),

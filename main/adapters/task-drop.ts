@@ -1,10 +1,9 @@
 import { z } from 'zod'
 
 import { blockBottleneckOptions } from './bottleneck-options.ts'
-import { prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type StepDraw } from './method.ts'
 import { flag } from './options.ts'
-import { gatesOf, gateSpecs, leftByTasks, mixtureSites, taskAdapterNames } from './task-mixture.ts'
+import { mixtureSites, prepareMixture } from './task-mixture.ts'
 
 /** The input that says which task adapters each example of a batch keeps. */
 const survivorsName = 'taskDrop:survivors'
@@ -40,22 +39,17 @@ export const taskDrop = defineMethod({
       ...blockBottleneckOptions.shape,
     })
     .strict(),
-  prepare({ drop_probability: probability, gated, ...bottleneck }, { config, adapterName, tasks }) {
-    const names = taskAdapterNames(adapterName, tasks)
-    const adapters = names.map((name) => prepareBottleneck(bottleneck, config, name))
-    const gates = gated ? `task_gates.${adapterName}` : undefined
-    const [only] = adapters
+  prepare({ drop_probability: probability, gated, ...bottleneck }, context) {
+    const { config, tasks } = context
+    const { adapters, gates, method } = prepareMixture(bottleneck, context, gated)
     return {
-      parameters: [
-        ...adapters.flatMap(({ parameters }) => parameters),
-        ...gateSpecs(config, tasks.length, gates),
-      ],
+      ...method,
       sites: (build, { variant }) =>
         mixtureSites(
           build,
           {
             config,
-            adapters: adapters.map(({ parts = {} }) => parts),
+            adapters,
             gates,
             survivors:
               build.training && probability > 0
@@ -64,9 +58,6 @@ export const taskDrop = defineMethod({
           },
           variant,
         ),
-      gates: gatesOf(config, tasks.length, gates),
-      leaves: leftByTasks(adapterName, tasks, bottleneck),
-      ...(only?.parts && adapters.length === 1 ? { parts: only.parts } : {}),
       ...(probability > 0
         ? {
             draw: (uniform, batch) =>

@@ -12,7 +12,10 @@ import {
 } from '../graph/index.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Sites } from '../models/sites.ts'
-import type { ParameterSpec, PreparedMethod, Variant } from './method.ts'
+import type { BlockBottleneckOptions } from './bottleneck-options.ts'
+import { prepareBottleneck } from './bottleneck.ts'
+import type { ParameterSpec, PrepareContext, PreparedMethod, Variant } from './method.ts'
+import { constant } from './parameter-specs.ts'
 import { places, type AdapterParts, type BottleneckPart } from './parts.ts'
 import { present } from './present.ts'
 
@@ -39,34 +42,61 @@ export function taskAdapterNames(adapterName: string, tasks: readonly string[]):
 export function leftByTasks(
   adapterName: string,
   tasks: readonly string[],
-  options: Record<string, unknown>,
+  options: BlockBottleneckOptions,
 ): NonNullable<PreparedMethod['leaves']> {
   return taskAdapterNames(adapterName, tasks).map((name, task) => ({
     name,
     task,
-    choice: { name: 'seq_bn', options },
+    choice: { name: 'seq_bn', options: { ...options } },
   }))
 }
 
+/** Task adapters of one kind, and what every method that mixes them has of a prepared one. */
+export interface PreparedMixture {
+  /** The adapters' names, in the order of the tasks. */
+  names: readonly string[]
+  adapters: readonly AdapterParts[]
+  gates: string | undefined
+  method: Pick<PreparedMethod, 'parameters' | 'gates' | 'leaves' | 'parts'>
+}
+
+/** @throws WorkbenchError `bad-input` naming the option */
+export function prepareMixture(
+  options: BlockBottleneckOptions,
+  { config, adapterName, tasks }: PrepareContext,
+  gated: boolean,
+): PreparedMixture {
+  const names = taskAdapterNames(adapterName, tasks)
+  const prepared = names.map((name) => prepareBottleneck(options, config, name))
+  const adapters = prepared.map(({ parts = {} }) => parts)
+  const gates = gated ? `task_gates.${adapterName}` : undefined
+  const [only, ...others] = adapters
+  return {
+    ...{ names, adapters, gates },
+    method: {
+      parameters: [
+        ...prepared.flatMap(({ parameters }) => parameters),
+        ...taskGateSpecs(config, tasks.length, gates),
+      ],
+      gates: gatesOf(config, tasks.length, gates),
+      leaves: leftByTasks(adapterName, tasks, options),
+      ...(only && others.length === 0 ? { parts: only } : {}),
+    },
+  }
+}
+
 /** Equal gates for every layer, or no parameter where there is nothing to choose from. */
-export function gateSpecs(
+function taskGateSpecs(
   { layers }: BackboneConfig,
   tasks: number,
   gates: string | undefined,
 ): ParameterSpec[] {
   if (gates === undefined || tasks === 1) return []
-  return [
-    {
-      name: gates,
-      shape: [layers, tasks],
-      group: 'adapter',
-      initialization: { kind: 'constant', value: 0 },
-    },
-  ]
+  return [{ name: gates, shape: [layers, tasks], group: 'adapter', initialization: constant(0) }]
 }
 
 /** The gates that stand in trained values: a softmax over tasks in each layer; all alike where there are none. */
-export function gatesOf(
+function gatesOf(
   { layers }: BackboneConfig,
   tasks: number,
   gates: string | undefined,
