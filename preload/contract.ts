@@ -45,8 +45,8 @@ import {
 import type { MethodDescription } from './contract/methods.ts'
 import { MethodChoice, HeadChoice, type ParameterCount } from './contract/methods.ts'
 import type { ModelDetail, ModelSummary } from './contract/models.ts'
+import { BackbonePrecision } from './contract/engine.ts'
 import {
-  BackbonePrecision,
   RunConfig,
   type LogLine,
   type MetricPoint,
@@ -61,6 +61,7 @@ import type { DeviceProgress, DeviceReport, SystemInfo } from './contract/system
 export * from './contract/adapters.ts'
 export * from './contract/comparison.ts'
 export * from './contract/datasets.ts'
+export * from './contract/engine.ts'
 export * from './contract/errors.ts'
 export * from './contract/experiments.ts'
 export * from './contract/method-text.ts'

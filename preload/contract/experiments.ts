@@ -1,7 +1,8 @@
 import { z } from 'zod'
 
 import { HeadChoice, MethodChoice, type MethodFamily } from './methods.ts'
-import { EngineChoice, ScoreName, TrainingConfig, type RunStatus } from './runs.ts'
+import { EngineChoice } from './engine.ts'
+import { ScoreName, TrainingConfig, type RunStatus } from './runs.ts'
 
 /** Training settings that differ from the defaults; the rest stays open for what is laid over them. */
 export const TrainingChanges = z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { EngineChoice } from './runs.ts'
+import { EngineChoice } from './engine.ts'
 
 /** Which runs to list. */
 export const RunQuery = z

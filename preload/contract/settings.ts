@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { BackbonePrecision, EngineChoice } from './runs.ts'
+import { BackbonePrecision, EngineChoice } from './engine.ts'
 
 /** What new runs take where nothing else is said for them. A run keeps what it was started with. */
 export const ProgramSettings = z

@@ -135,30 +135,6 @@ describe('train', () => {
     expect(await lengthWith()).toMatchObject({ training: { maximumLength: 64 } })
   })
 
-  it('takes engine and precision from the settings where no flag says otherwise', async () => {
-    const engine = {
-      engine: 'tensorflow',
-      device: 'webgpu',
-      threads: 3,
-      cacheMegabytes: 10,
-      fallbackToCpu: true,
-    }
-    at.answers['settings.get'] = () => ({ engine, backbonePrecision: 'float16' })
-    at.answers['datasets.list'] = () => [dataset]
-    const startedWith = async (...flags: string[]) => {
-      at.calls.length = 0
-      scriptRun([{ status: 'finished' }])
-      await cli('train', '--dataset', 'd1', ...flags)
-      return inputOf('runs.start')
-    }
-    expect(await startedWith()).toMatchObject({ engine, training: { backbonePrecision: 'float16' } })
-    const flags = ['--device', 'cpu', '--backbone-precision', 'float32', '--no-fallback-to-cpu']
-    expect(await startedWith(...flags, '--batch-tokens', '2048')).toMatchObject({
-      engine: { ...engine, engine: 'auto', device: 'cpu', fallbackToCpu: false },
-      training: { backbonePrecision: 'float32', batchTokens: 2048 },
-    })
-  })
-
   it('makes a folder known that is no known model', async () => {
     scriptRun([{ status: 'finished' }])
     at.answers['datasets.list'] = () => [dataset]
