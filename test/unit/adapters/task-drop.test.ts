@@ -35,26 +35,17 @@ describe('a task adapter', () => {
   })
 
   it('that is always dropped is no adapter: only the head learns', async () => {
-    const { prepared, tuning, parameters, logits, close } = await tunedPass(
+    const pass = await tunedPass(
       folder.jobFor('never', { method: 'task_drop', options: { ...options, drop_probability: 1 } }),
     )
     const head = await tunedPass(folder.jobFor('head', { method: 'head' }))
-    const draw = prepared.model.method.draw?.(() => Float32Array.of(0.2, 0.9), 2)
+    const draw = pass.prepared.model.method.draw?.(() => Float32Array.of(0.2, 0.9), 2)
     expect(draw?.variant).toEqual({ active: [[], []] })
-    expect(await logits({ task: 0, variant: draw?.variant ?? {} })).toEqual(await head.logits(wholeMethod))
-    const size = parameters.length
-    tuning.start({ parameters, moment1: new Float32Array(size), moment2: new Float32Array(size) })
-    const texts = [{ ids: Int32Array.of(2, 11, 3), typeIds: new Int32Array(3) }]
-    const examples = { texts, lengths: Int32Array.of(3), classes: Int32Array.of(1) }
-    await tuning.train(1, 1e-2, examples, { task: 0, indices: Uint32Array.of(0) })
-    const { parameters: after } = await tuning.vectors()
-    for (const { group, offset, size: length } of prepared.model.layout.entries.values()) {
-      const moved = after
-        .subarray(offset, offset + length)
-        .some((value, i) => value !== parameters[offset + i])
-      expect(moved).toBe(group === 'head')
-    }
-    await close()
+    expect(await pass.logits({ task: 0, variant: draw?.variant ?? {} })).toEqual(
+      await head.logits(wholeMethod),
+    )
+    expect(new Set((await pass.movedByStep()).map(({ group }) => group))).toEqual(new Set(['head']))
+    await pass.close()
     await head.close()
   })
 
@@ -79,12 +70,7 @@ describe('a task adapter', () => {
         training: { learningRate: 1e-30, clipNorm: 0 },
       }),
     )
-    const size = pass.parameters.length
-    pass.tuning.start({
-      parameters: pass.parameters,
-      moment1: new Float32Array(size),
-      moment2: new Float32Array(size),
-    })
+    pass.start()
     const texts = [11, 12, 5, 6].map((word) => ({
       ids: Int32Array.of(2, word, 3),
       typeIds: new Int32Array(3),
@@ -130,9 +116,8 @@ describe('the mean over task adapters', () => {
         tasks: twoTasks(),
       }),
     )
-    const { tuning, parameters, prepared } = pass
-    const size = parameters.length
-    tuning.start({ parameters, moment1: new Float32Array(size), moment2: new Float32Array(size) })
+    const { tuning, prepared } = pass
+    pass.start()
     const words = [11, 12, 5, 6]
     // Both, the first, the second, none.
     const kept = [[0, 1], [0], [1], []]
