@@ -1,16 +1,5 @@
-import {
-  add,
-  divide,
-  matMul,
-  maximum,
-  multiply,
-  reduceMean,
-  reduceSum,
-  reshape,
-  sigmoid,
-  transpose,
-  type Value,
-} from '../graph/index.ts'
+import { add, matMul, reduceMean, reshape, sigmoid, type Value } from '../graph/index.ts'
+import { meanOfTokens } from '../models/positions.ts'
 import type { Build } from '../models/sites.ts'
 import type { Initialization, ParameterSpec } from './method.ts'
 import { linearSpecs, smallRandom, uniform } from './parameter-specs.ts'
@@ -27,10 +16,7 @@ export function meanGate(build: Build, name: string, x: Value, size: number, cou
   const logits = add(matMul(x, weight, { transposeB: true }), build.parameter(`${name}.bias`, [count]))
   const open = sigmoid(logits)
   if (build.gatesReadPadding) return reduceMean(open, [0], true)
-  const tokens = reshape(transpose(build.tokenMask, [1, 0]), ['sequence', 'batch', 1])
-  // GPT-2 makes no token of an empty text.
-  const length = maximum(reduceSum(tokens, [0], true), 1)
-  return divide(reduceSum(multiply(open, tokens), [0], true), length)
+  return reshape(meanOfTokens(open, build.tokenMask), [1, 'batch', count])
 }
 
 /** How a gate begins: unless a method says otherwise, small weights and PyTorch's bias of a linear layer. */

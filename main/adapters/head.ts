@@ -1,8 +1,8 @@
 import { WorkbenchError, type HeadChoice } from '../../preload/contract.ts'
-import { divide, multiply, reduceSum, reshape, tanh, transpose, type Value } from '../graph/index.ts'
+import { reshape, tanh, type Value } from '../graph/index.ts'
 import { architectureOf, type EncoderInputs } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
-import { positionOf } from '../models/positions.ts'
+import { meanOfTokens, positionOf } from '../models/positions.ts'
 import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import type { ParameterSpec } from './method.ts'
@@ -50,7 +50,7 @@ export function classificationHead(
     parameters: [...(layers === 2 ? specs(`${path}.1`, hiddenSize) : []), ...specs(output, labels)],
     ...(read === 'mean' ? {} : { only: read }),
     logits(build, last, inputs) {
-      let x = read === 'mean' ? meanPosition(last, inputs) : onePosition(last, read, inputs)
+      let x = read === 'mean' ? meanOfTokens(last, inputs.mask) : onePosition(last, read, inputs)
       if (layers === 2) {
         x = build.dropout(x, dropout, `${path}.0`)
         x = tanh(linear(build, x, `${path}.1`, hiddenSize, hiddenSize))
@@ -98,10 +98,4 @@ function headSpecs({ hiddenSize, initializerRange }: BackboneConfig) {
 function onePosition(last: Value, which: 'first' | 'last', inputs: HeadInputs): Value {
   const one = last.shape[0] === 1 ? last : positionOf(which, inputs)(last)
   return reshape(one, last.shape.slice(1))
-}
-
-/** Mean over the tokens, padding left out. */
-function meanPosition(last: Value, { mask }: HeadInputs): Value {
-  const weights = reshape(transpose(mask, [1, 0]), [...last.shape.slice(0, 2), 1])
-  return divide(reduceSum(multiply(last, weights), [0]), reduceSum(weights, [0]))
 }

@@ -4,7 +4,6 @@ import {
   add,
   cast,
   concatenate,
-  divide,
   exponential,
   greater,
   logarithm,
@@ -15,11 +14,11 @@ import {
   relu,
   reshape,
   subtract,
-  transpose,
   type Value,
 } from '../graph/index.ts'
 import { architectureOf } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
+import { meanOfTokens } from '../models/positions.ts'
 import type { BlockSite, Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { blockBottleneckOptions, bottleneckSize, type BlockBottleneckOptions } from './bottleneck-options.ts'
@@ -140,8 +139,7 @@ function predictMask(
   up: Value,
 ): void {
   const { hiddenSize } = config
-  const tokens = reshape(transpose(build.tokenMask, [1, 0]), ['sequence', 'batch', 1])
-  const mean = divide(reduceSum(multiply(up, tokens), [0]), reduceSum(tokens, [0]))
+  const mean = meanOfTokens(up, build.tokenMask)
   const width = Number(keeps.shape[1])
   const logits = linear(build, mean, predictorPath(config, site, name), hiddenSize, width)
   const one = build.graph.scalar(1)

@@ -1,8 +1,10 @@
 import {
   add,
   cast,
+  divide,
   greater,
   matMul,
+  maximum,
   multiply,
   reduceMax,
   reduceSum,
@@ -51,6 +53,16 @@ export function countedPositions(
   )
   const count = matMul(notLater(positions), isToken)
   return cast(add(multiply(count, isToken), padding), 'int32')
+}
+
+/**
+ * Mean over an example's tokens, `[sequence, batch, n]` → `[batch, n]`. Padding counts nothing; of a text without a
+ * token, as GPT-2 makes of an empty one, it is 0.
+ */
+export function meanOfTokens(x: Value, mask: Value): Value {
+  const tokens = reshape(transpose(mask, [1, 0]), ['sequence', 'batch', 1])
+  const count = maximum(reduceSum(tokens, [0]), 1)
+  return divide(reduceSum(multiply(x, tokens), [0]), count)
 }
 
 /** Takes one position of each example: the first, or that of the last token. */

@@ -45,6 +45,18 @@ describe('classificationHead', () => {
     },
   )
 
+  it.each(['last', 'mean'] as const)(
+    'scores an empty text of GPT-2, which has no token: %s',
+    async (pooling) => {
+      const config = smallConfigs.gpt2
+      const texts = [[2, 7, 9], []]
+      const method = prepared('masked', { mask_share: 0, use_gating: true }, { config })
+      const outputs = await compute(method, { config, head: { pooling }, texts, training: () => 1 })
+      expect([...(outputs['logits'] ?? [])].every(Number.isFinite)).toBe(true)
+      expect([...(outputs['gradient'] ?? [])].every(Number.isFinite)).toBe(true)
+    },
+  )
+
   it('refuses the first token of a backbone in which it sees no other', () => {
     expect(() => only('gpt2', 'first')).toThrow(
       'head.pooling "first": the first token of this model sees no other',
