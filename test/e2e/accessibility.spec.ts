@@ -1,89 +1,141 @@
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 
-import { isDesktop } from '../shell/desktop-host.ts'
+import { expectAccessible, expectUncut } from './checks.ts'
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
-import { startRuns, waitForStatus } from './steps.ts'
-
-async function expectClean(page: Page, what: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(isDesktop).analyze()
-  const found = violations.map(
-    ({ id, help, nodes }) => `${id}: ${help} ${nodes.map((node) => node.html).join(' ')}`,
-  )
-  expect(found, what).toEqual([])
-}
+import { startRuns, tabTo, waitForStatus } from './steps.ts'
 
 /** A form with a method that builds on adapters, and one that trains several datasets. */
 const combined = {
   variants: ['fusion', 'task_drop'].map((method) => ({ key: method, method, options: {} })),
 }
 
-/** Addresses of every screen, with what has to be there before it is looked at. */
-async function screens(page: Page): Promise<[hash: string, ready: RegExp][]> {
+interface Screen {
+  hash: string
+  /** What has to be there before it is looked at. */
+  ready: RegExp
+  /** What one comes for; the keyboard reaches it. */
+  action?: [role: Parameters<Page['getByRole']>[0], name: string | RegExp]
+}
+
+/** Goes to the first of a list and tells where that is. */
+async function firstOf(page: Page, list: string, grid: string): Promise<string> {
+  await goTo(page, list)
+  await page.getByRole('grid', { name: grid }).getByRole('link').first().click()
+  await expect(page).toHaveURL(/#\/[a-z]+\/[^/?]+$/)
+  return new URL(page.url()).hash
+}
+
+/** An experiment that is kept for later, and where it is. */
+async function keepExperiment(page: Page): Promise<string> {
+  await goTo(page, '#/experiments/new')
+  await page.getByRole('button', { name: 'Keep for later' }).click()
+  await expect(page).toHaveURL(/#\/experiments\/(?!new)[^/?]+$/)
+  return new URL(page.url()).hash
+}
+
+async function prepareScreens(page: Page): Promise<Screen[]> {
   await ensureSamples(page)
-  await goTo(page, '#/datasets?q=reviews')
-  await page.getByRole('grid', { name: 'Datasets' }).getByRole('link').first().click()
-  await expect(page).toHaveURL(/#\/datasets\/[^/?]+$/)
-  const dataset = new URL(page.url()).hash
+  const dataset = await firstOf(page, '#/datasets?q=reviews', 'Datasets')
+  const experiment = await keepExperiment(page)
   await startRuns(page, { dataset: 'reviews', methods: ['Adapter (Pfeiffer)'], epochs: 1 })
   await waitForStatus(page, 'Finished')
   const run = new URL(page.url()).hash
   await expect(page.getByRole('img', { name: /Validation score \(%\) over layers/ })).toBeVisible()
-  await goTo(page, '#/library?kind=adapter')
-  await page.getByRole('grid', { name: 'Library' }).getByRole('link').first().click()
-  await expect(page).toHaveURL(/#\/library\/[^/?]+$/)
-  const adapter = new URL(page.url()).hash
-  await goTo(page, '#/models')
-  await page.getByRole('link', { name: 'starter' }).first().click()
-  await expect(page).toHaveURL(/#\/models\/[^/?]+$/)
-  const model = new URL(page.url()).hash
+  const adapter = await firstOf(page, '#/library?kind=adapter', 'Library')
+  const model = await firstOf(page, '#/models', 'Models')
+  const runId = run.slice('#/runs/'.length)
   return [
-    ['#/', /Last runs/],
-    ['#/datasets', /reviews/],
-    ['#/datasets/import', /Choose files/],
-    [dataset, /How it was read/],
-    [`${dataset}/balance`, /Validation \(/],
-    [`${dataset}/lengths`, /Train with/],
-    [`${dataset}/rejected`, /rejected/],
-    [`${dataset}/files`, /Read as/],
-    ['#/models', /starter/],
-    ['#/models?add=1', /Hugging Face/],
-    [model, /Tokenizer/],
-    ['#/runs/new', /Choose one method/],
-    [`#/runs/new?from=${run.slice('#/runs/'.length)}`, /All options/],
-    [`#/runs/new?draft=${encodeURIComponent(JSON.stringify(combined))}`, /Train together with/],
-    ['#/library', /seq_bn/],
-    ['#/library?q=nothing', /fits the filter/],
-    [adapter, /Tensors/],
-    ['#/library/none', /no stored adapter/],
-    ['#/settings', /auto takes it/],
-    ['#/runs', /seq_bn/],
-    ['#/runs?group=variant', /seq_bn/],
-    [run, /Confusion/],
-    ['#/runs/none', /no run/],
-    ['#/nowhere', /leads nowhere/],
+    { hash: '#/', ready: /Last runs/, action: ['link', 'All runs'] },
+    { hash: '#/datasets', ready: /reviews/, action: ['link', 'Import'] },
+    { hash: '#/datasets/import', ready: /Choose files/, action: ['textbox', 'Path of a file'] },
+    { hash: dataset, ready: /How it was read/, action: ['link', 'Train on it'] },
+    { hash: `${dataset}/balance`, ready: /Validation \(/ },
+    { hash: `${dataset}/lengths`, ready: /Train with/, action: ['link', /^Train with/] },
+    { hash: `${dataset}/rejected`, ready: /rejected/ },
+    { hash: `${dataset}/files`, ready: /Read as/ },
+    { hash: '#/models', ready: /starter/, action: ['button', 'Add a folder'] },
+    { hash: '#/models?add=1', ready: /Hugging Face/, action: ['textbox', /^Folder/] },
+    { hash: model, ready: /Tokenizer/, action: ['grid', 'Tensors'] },
+    { hash: '#/builder', ready: /One block/, action: ['switch', 'Adapter at the attention'] },
+    { hash: '#/runs/new', ready: /Choose one method/, action: ['button', 'Adapter (Pfeiffer)'] },
+    { hash: `#/runs/new?from=${runId}`, ready: /All options/, action: ['button', 'Start'] },
+    {
+      hash: `#/runs/new?draft=${encodeURIComponent(JSON.stringify(combined))}`,
+      ready: /Train together with/,
+    },
+    { hash: '#/experiments', ready: /Waiting|Ready/, action: ['link', 'New experiment'] },
+    { hash: '#/experiments/new', ready: /Every run, in order/, action: ['button', /^Start \d+ runs$/] },
+    { hash: experiment, ready: /Ready/, action: ['button', 'Rename'] },
+    { hash: '#/experiments/none', ready: /no experiment/, action: ['link', 'All experiments'] },
+    { hash: '#/runs', ready: /seq_bn/, action: ['grid', 'Runs'] },
+    { hash: '#/runs?group=variant', ready: /seq_bn/, action: ['combobox', /^Group by/] },
+    { hash: run, ready: /Confusion/, action: ['textbox', 'Text'] },
+    { hash: '#/runs/none', ready: /no run/ },
+    { hash: '#/compare', ready: /Choose variants/, action: ['button', /^Compare all/] },
+    { hash: `#/compare?runs=${runId}`, ready: /Learning curves/, action: ['button', 'Report (HTML)'] },
+    { hash: '#/compare?runs=none', ready: /any more/, action: ['link', 'Choose what to compare'] },
+    { hash: '#/library', ready: /seq_bn/, action: ['grid', 'Library'] },
+    { hash: '#/library?q=nothing', ready: /fits the filter/, action: ['button', 'Clear the filter'] },
+    { hash: adapter, ready: /Tensors/, action: ['button', 'Rename'] },
+    { hash: '#/library/none', ready: /no stored adapter/ },
+    { hash: '#/settings', ready: /auto takes it/, action: ['button', /^Measure/] },
+    { hash: '#/nowhere', ready: /leads nowhere/, action: ['link', 'Go to the overview'] },
   ]
+}
+
+let prepared: Promise<Screen[]> | undefined
+
+/** Every screen, each with something on it. What that takes is there for all tests of this file. */
+function everyScreen(page: Page): Promise<Screen[]> {
+  prepared ??= prepareScreens(page)
+  return prepared
+}
+
+async function show(page: Page, { hash, ready }: Screen): Promise<void> {
+  await goTo(page, hash)
+  await expect(page.getByText(ready).first()).toBeVisible()
 }
 
 for (const theme of ['dark', 'light'] as const) {
   test(`every screen is clean in the ${theme} theme`, async ({ app: page }) => {
     await page.emulateMedia({ colorScheme: theme })
-    for (const [hash, ready] of await screens(page)) {
-      await goTo(page, hash)
-      await expect(page.getByText(ready).first()).toBeVisible()
+    for (const screen of await everyScreen(page)) {
+      await show(page, screen)
       await expect(page.locator('html')).toHaveAttribute('data-theme', theme)
-      await expectClean(page, `${hash} in ${theme}`)
+      await expectAccessible(page, `${screen.hash} in ${theme}`)
     }
     await page.keyboard.press('Escape')
     await page.keyboard.press('ControlOrMeta+k')
     await expect(page.getByRole('combobox')).toBeFocused()
-    await expectClean(page, `the palette in ${theme}`)
+    await expectAccessible(page, `the palette in ${theme}`)
     await page.keyboard.press('Escape')
     await page.keyboard.press('?')
     await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible()
-    await expectClean(page, `the shortcuts in ${theme}`)
+    await expectAccessible(page, `the shortcuts in ${theme}`)
   })
 }
+
+test('no screen that the rail leads to is left out here', async ({ app: page }) => {
+  const listed = (await everyScreen(page)).map(({ hash }) => hash)
+  const links = await page.getByRole('navigation').first().getByRole('link').all()
+  const led = await Promise.all(links.map((link) => link.getAttribute('href')))
+  expect(led.length).toBeGreaterThan(8)
+  expect(led.filter((href) => href !== null && !listed.includes(href))).toEqual([])
+})
+
+test('what a screen is for is reached by the keyboard', async ({ app: page }) => {
+  for (const screen of await everyScreen(page)) {
+    if (screen.action === undefined) continue
+    await test.step(screen.hash, async () => {
+      await page.keyboard.press('Escape')
+      await show(page, screen)
+      await page.evaluate(() => {
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+      })
+      await tabTo(page, ...(screen.action ?? ['main', '']))
+    })
+  }
+})
 
 test('the theme follows the system until one is chosen', async ({ app: page }) => {
   const html = page.locator('html')
@@ -98,25 +150,10 @@ test('the theme follows the system until one is chosen', async ({ app: page }) =
 })
 
 test('nothing is cut off at 1024 pixels', async ({ app: page }) => {
+  const screens = await everyScreen(page)
   await page.setViewportSize({ width: 1024, height: 768 })
-  for (const hash of [
-    '#/',
-    '#/datasets',
-    '#/datasets/import',
-    '#/models',
-    '#/runs/new',
-    '#/runs',
-    '#/library',
-    '#/settings',
-  ]) {
-    await goTo(page, hash)
-    const overflow = await page.evaluate(() => {
-      const main = document.querySelector('main')
-      return {
-        page: document.documentElement.scrollWidth - innerWidth,
-        main: (main?.scrollWidth ?? 0) - (main?.clientWidth ?? 0),
-      }
-    })
-    expect(overflow, hash).toEqual({ page: 0, main: 0 })
+  for (const screen of screens) {
+    await show(page, screen)
+    await expectUncut(page, `${screen.hash} at 1024 pixels`)
   }
 })

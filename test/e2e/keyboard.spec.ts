@@ -1,21 +1,7 @@
 import type { Page } from '@playwright/test'
 
 import { expect, test } from './fixtures.ts'
-
-/** Presses Tab until the focus is on an element of that accessible name. */
-async function tabTo(
-  page: Page,
-  role: Parameters<Page['getByRole']>[0],
-  name: string | RegExp,
-): Promise<void> {
-  const target = page.getByRole(role, { name, exact: typeof name === 'string' }).first()
-  await expect(target).toBeVisible()
-  for (let presses = 0; presses < 120; presses += 1) {
-    if (await target.evaluate((element) => element === document.activeElement)) return
-    await page.keyboard.press('Tab')
-  }
-  throw new Error(`Tab never reached ${role} ${String(name)}`)
-}
+import { tabTo } from './steps.ts'
 
 /** Runs a command from the palette. */
 async function command(page: Page, words: string): Promise<void> {

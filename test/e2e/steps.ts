@@ -44,3 +44,18 @@ export async function waitForStatus(page: Page, status: string): Promise<void> {
     timeout: 180_000,
   })
 }
+
+/** Presses Tab until the focus is on an element of that accessible name. */
+export async function tabTo(
+  page: Page,
+  role: Parameters<Page['getByRole']>[0],
+  name: string | RegExp,
+): Promise<void> {
+  const target = page.getByRole(role, { name, exact: typeof name === 'string' }).first()
+  await expect(target).toBeVisible()
+  for (let presses = 0; presses < 200; presses += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`Tab never reached ${role} ${String(name)}`)
+}
