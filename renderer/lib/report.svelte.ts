@@ -1,4 +1,4 @@
-import type { ExperimentSummary, InputOf } from '../../preload/contract.ts'
+import type { InputOf } from '../../preload/contract.ts'
 import { api, errorOf } from './api.ts'
 import { download } from './download.ts'
 import { theme } from './theme.svelte.ts'
@@ -14,12 +14,4 @@ export async function saveReport(input: InputOf<'report.create'>): Promise<void>
   } catch (thrown) {
     toast(errorOf(thrown).message, 'error')
   }
-}
-
-/** What a report of an experiment is headed with. */
-export function experimentTitles(
-  experiment: Pick<ExperimentSummary, 'name' | 'question'> | undefined,
-): Pick<InputOf<'report.create'>, 'title' | 'question'> {
-  const { name, question } = experiment ?? { name: 'Experiment', question: '' }
-  return { title: name, ...(question === '' ? {} : { question }) }
 }
