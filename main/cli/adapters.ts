@@ -6,6 +6,7 @@ import type { AdapterDetail, AdapterSummary, MethodChoice } from '../../preload/
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, facts, megabytes, score, table } from './format.ts'
 import { findAdapter, findModel } from './lookup.ts'
+import { addRemoveCommand } from './remove.ts'
 
 export function addAdapterCommands(program: Command, host: CliHost): void {
   const adapters = program.command('adapters').description('trained adapters, fusions and heads')
@@ -87,16 +88,12 @@ export function addAdapterCommands(program: Command, host: CliHost): void {
       }),
     )
 
-  common(adapters.command('remove'))
-    .description('remove one with its file; refused while a run or a fusion builds on it')
-    .argument('<adapter>', 'id (or its beginning) or name')
-    .action((wanted: string, options: CommonOptions) =>
-      withWorkbench(host, options, async (client, output) => {
-        const { id, name } = await findAdapter(client, wanted)
-        await client.invoke('adapters.remove', { id })
-        output.result({ id, removed: true }, () => `${name} is removed`)
-      }),
-    )
+  addRemoveCommand(adapters, host, {
+    endpoint: 'adapters.remove',
+    description: 'remove one with its file; refused while a run or a fusion builds on it',
+    argument: 'adapter',
+    find: findAdapter,
+  })
 }
 
 function describe(adapter: AdapterDetail): string {

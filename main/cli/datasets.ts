@@ -4,6 +4,7 @@ import { SplitName, type DatasetDetail } from '../../preload/contract.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, facts, shorten, table } from './format.ts'
 import { findDataset } from './lookup.ts'
+import { addRemoveCommand } from './remove.ts'
 import { importSources, sourceFlags, sourcesOf, type SourceFlags } from './sources.ts'
 import { UsageError } from './usage.ts'
 
@@ -57,6 +58,13 @@ export function addDatasetCommands(program: Command, host: CliHost): void {
         output.result(dataset, () => describe(dataset))
       }),
     )
+
+  addRemoveCommand(datasets, host, {
+    endpoint: 'datasets.remove',
+    description: 'remove a dataset; runs that were trained on it keep their results',
+    argument: 'dataset',
+    find: findDataset,
+  })
 }
 
 function describe(dataset: DatasetDetail): string {

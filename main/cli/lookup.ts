@@ -29,6 +29,14 @@ export async function findModel(client: Client, wanted: string): Promise<ModelSu
   )
 }
 
+/** A model by its id or name, whose folder may be gone. @throws WorkbenchError `not-found` */
+export async function findKnownModel(client: Client, wanted: string): Promise<ModelSummary> {
+  const models = await client.invoke('models.list', {})
+  const found = pick(models, wanted)
+  if (found !== undefined) return found
+  throw new WorkbenchError('not-found', `There is no model "${wanted}". "models list" shows those there are.`)
+}
+
 export async function findDataset(client: Client, wanted: string): Promise<DatasetSummary> {
   const datasets = await client.invoke('datasets.list', {})
   const found = pick(datasets, wanted)
@@ -42,6 +50,19 @@ export async function findDataset(client: Client, wanted: string): Promise<Datas
 /** As `findRuns`, of one. */
 export async function findRun(client: Client, wanted: string): Promise<RunSummary> {
   return runNamed(await allRuns(client), wanted)
+}
+
+/** As `findRun`, for what cannot be undone. @throws WorkbenchError `bad-input` also where several have that name */
+export async function findOnlyRun(client: Client, wanted: string): Promise<RunSummary> {
+  const runs = await allRuns(client)
+  const found = runNamed(runs, wanted)
+  const alike = runs.filter(({ name }) => name === wanted)
+  if (found.id === wanted || alike.length < 2) return found
+  const ids = alike.map(({ id }) => id).join(', ')
+  throw new WorkbenchError(
+    'bad-input',
+    `${alike.length} runs are called "${wanted}". Name one by its id: ${ids}.`,
+  )
 }
 
 /**

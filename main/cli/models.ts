@@ -4,6 +4,8 @@ import type { Command } from 'commander'
 
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, table } from './format.ts'
+import { findKnownModel } from './lookup.ts'
+import { addRemoveCommand } from './remove.ts'
 
 export function addModelCommands(program: Command, host: CliHost): void {
   const models = program.command('models').description('pretrained encoders')
@@ -45,4 +47,11 @@ export function addModelCommands(program: Command, host: CliHost): void {
         )
       }),
     )
+
+  addRemoveCommand(models, host, {
+    endpoint: 'models.remove',
+    description: 'forget a model, whose folder stays as it is; refused while runs are trained on it',
+    argument: 'model',
+    find: findKnownModel,
+  })
 }

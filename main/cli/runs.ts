@@ -4,7 +4,8 @@ import { WorkbenchError, type RunDetail, type RunSummary } from '../../preload/c
 import { describeAnalysis } from './analysis.ts'
 import { common, withWorkbench, type CliHost, type CommonOptions } from './context.ts'
 import { count, figure, score, table } from './format.ts'
-import { findRun } from './lookup.ts'
+import { findOnlyRun, findRun } from './lookup.ts'
+import { addRemoveCommand } from './remove.ts'
 import { describeResult, printResult } from './train.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -86,6 +87,13 @@ export function addRunCommands(program: Command, host: CliHost): void {
         }),
       )
   }
+
+  addRemoveCommand(runs, host, {
+    endpoint: 'runs.remove',
+    description: 'remove a run with its folder; what it has kept in the library stays',
+    argument: 'run',
+    find: findOnlyRun,
+  })
 }
 
 function statusOf(run: RunSummary): string {
