@@ -117,7 +117,8 @@ describe('specialised AdapterDrop', () => {
 })
 
 describe('dropping all layers of a trained adapter', () => {
-  it.each(['seq_bn', 'double_seq_bn', 'par_bn'])('of %s leaves the backbone’s own output', async (method) => {
+  const methods = ['seq_bn', 'double_seq_bn', 'par_bn', 'lora', 'ia3', 'prefix_tuning_flat', 'mam']
+  it.each(methods)('of %s leaves the backbone’s own output', async (method) => {
     const adapter = await tunedPass(folder.jobFor('adapter', { method }))
     const head = await tunedPass(folder.jobFor('head', { method: 'head' }))
     const bare = await head.logits(wholeMethod)

@@ -63,6 +63,25 @@ describe('fusion', () => {
     expect(Array.from(outputs['revealed.fusion.2.output'] ?? [])).toEqual([1, expect.closeTo(0)])
   })
 
+  it('takes its sums and norms from the last of its adapters', async () => {
+    const adapters = [trainedAdapter('a', { original_ln_before: false }), trainedAdapter('b')]
+    const silent = async (method: PreparedMethod) =>
+      (
+        await compute(method, {
+          values: (name, shape) =>
+            name.includes('.adapter_up.') ? randomValues(name, shape).fill(0) : undefined,
+        })
+      )['logits']
+    const unlike = trainedAdapter('c', { residual_before_ln: false })
+    const [fused, last, first] = [
+      await silent(building('fusion_mean', {}, [...adapters, unlike])),
+      await silent(unlike.method),
+      await silent(adapters[0]?.method ?? unlike.method),
+    ]
+    expect(difference(fused, last)).toBe(0)
+    expect(difference(fused, first)).toBeGreaterThan(1e-4)
+  })
+
   it('pruned to one adapter is, with an identity value matrix, that adapter', async () => {
     const adapters = [trainedAdapter('a'), trainedAdapter('b')]
     const method = building('fusion', {}, adapters)

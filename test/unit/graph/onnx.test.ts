@@ -63,6 +63,13 @@ describe('a graph', () => {
     expect(() => add(x, new Graph().input('z', 'float32', [2]))).toThrow(/another graph/)
   })
 
+  it('holds the same operation on the same values once', () => {
+    const x = new Graph().input('x', 'float32', ['batch', 2])
+    expect(add(x, 1)).toBe(add(x, 1))
+    expect(slice(x, 1, 0, 1)).not.toBe(slice(x, 1, 1, 2))
+    expect(x.graph.nodes).toHaveLength(3)
+  })
+
   it('refuses shapes that do not go together, naming them', () => {
     const graph = new Graph()
     const x = graph.input('x', 'float32', ['batch', 2])

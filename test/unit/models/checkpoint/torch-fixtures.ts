@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
-/** A zip archive of stored (uncompressed) entries, as `torch.save` writes it. */
-export function makeZip(entries: Record<string, Uint8Array>): Uint8Array {
+/** A zip archive as `torch.save` writes it. @param compression what the entries claim to be; 0: stored as they are */
+export function makeZip(entries: Record<string, Uint8Array>, compression = 0): Uint8Array {
   const parts: Uint8Array[] = []
   const directory: Uint8Array[] = []
   let offset = 0
@@ -9,6 +9,7 @@ export function makeZip(entries: Record<string, Uint8Array>): Uint8Array {
     const encoded = Buffer.from(name)
     const common = Buffer.alloc(26)
     common.writeUInt16LE(20, 0)
+    common.writeUInt16LE(compression, 4)
     common.writeUInt32LE(crc32(data), 10)
     common.writeUInt32LE(data.byteLength, 14)
     common.writeUInt32LE(data.byteLength, 18)

@@ -137,6 +137,7 @@ describe('a torch file that is not to be trusted', () => {
       [pickle(0x80, 2, '}'), 'ends too early'],
       [pickle(0x80, 2, 'Nb.'), 'takes more than it put'],
       [pickle(0x80, 2, '].'), 'no dictionary of tensors'],
+      [pickle(0x80, 2, 0x8a, 8, '\x00\x00\x00\x00\x00\x00\x40\x00.'), 'an integer beyond 2^53'],
     ]
     for (const [bytes, message] of cases) await refused({ 'a/data.pkl': bytes }, message)
   })
@@ -160,6 +161,16 @@ describe('a torch file that is not to be trusted', () => {
       'lacks its part "data/1"',
     )
     await refused({ 'a/data.pkl': tensorPickle([{ ...weight, shape: [-1] }]), ...data }, 'described wrongly')
+    await refused({ 'a/data.pkl': tensorPickle([{ ...weight, shape: [1, 2] }]), ...data }, 'as many strides')
+  })
+
+  it('is refused when its parts are compressed, or in the other byte order', async () => {
+    const parts = { 'a/data.pkl': tensorPickle([weight]), 'a/data/0': floats(1, 2) }
+    const path = join(folder, 'packed.bin')
+    await writeFile(path, makeZip(parts, 8))
+    await expect(readTorchZip(path)).rejects.toThrow('"data.pkl" is compressed or encrypted')
+    const swapped = await save({ ...parts, 'a/byteorder': Buffer.from('big') })
+    await expect(readTorchZip(swapped)).rejects.toThrow('saved in big-endian order')
   })
 
   it('is refused when it is legacy, truncated, or no checkpoint', async () => {
