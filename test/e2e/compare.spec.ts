@@ -23,8 +23,8 @@ test('variants are chosen, compared and answered in words', async ({ app: page }
   await goTo(page, '#/compare')
   await expect(page.getByRole('button', { name: 'Compare selected' })).toBeDisabled()
   const sst = page.getByRole('region', { name: 'sst', exact: true })
-  await sst.getByLabel(/sst · mam/).check()
-  await sst.getByLabel(/sst · head/).check()
+  await sst.getByLabel('mam', { exact: true }).check()
+  await sst.getByLabel('head', { exact: true }).check()
   await page.getByRole('button', { name: 'Compare 6 runs' }).click()
   const table = page.getByRole('region', { name: 'Summary table' })
   await expect(table.getByRole('row')).toHaveCount(3)
@@ -135,6 +135,62 @@ test('each family has its chart, and rows on which variants disagree are listed'
   await rows.getByLabel('Which rows').selectOption('all')
   await rows.getByLabel('Search in the texts').fill('number 17')
   await expect(rows.getByRole('row')).toHaveCount(2)
+})
+
+const titles = (page: Page) =>
+  page.getByRole('list', { name: 'Charts' }).getByRole('heading').allTextContents()
+
+test('charts are moved from the keyboard and stay where they were put', async ({ app: page }) => {
+  await compareTrec(page)
+  const before = await titles(page)
+  expect(before.slice(0, 3)).toEqual(['Learning curves', 'Parameters and score', 'Time and score'])
+  const handle = page.getByRole('button', { name: 'Move Time and score', exact: true })
+  await handle.focus()
+  await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('ArrowLeft')
+  await expect(handle).toBeFocused()
+  await expect
+    .poll(() => titles(page))
+    .toEqual([
+      'Time and score',
+      'Learning curves',
+      ...before.slice(1).filter((title) => title !== 'Time and score'),
+    ])
+  await page.reload()
+  await expect(chart(page, /^Training loss over step/)).toBeVisible()
+  await expect.poll(async () => (await titles(page))[0]).toBe('Time and score')
+  await page.getByRole('button', { name: 'Charts as they were at first' }).click()
+  await expect.poll(() => titles(page)).toEqual(before)
+})
+
+test('a chart is dragged beside another', async ({ app: page }) => {
+  await compareTrec(page)
+  const move = (title: string) => page.getByRole('button', { name: `Move ${title}`, exact: true })
+  await expect(move('Spread over seeds')).toBeVisible()
+  const target = page.getByRole('listitem').filter({ has: move('Time and score') })
+  const { width = 0 } = (await target.boundingBox()) ?? {}
+  await move('Spread over seeds').dragTo(target, { targetPosition: { x: 20, y: 120 }, steps: 6 })
+  await expect
+    .poll(async () => (await titles(page)).slice(1, 4))
+    .toEqual(['Parameters and score', 'Spread over seeds', 'Time and score'])
+  await move('Parameters and score').dragTo(target, { targetPosition: { x: width - 40, y: 120 }, steps: 6 })
+  await expect
+    .poll(async () => (await titles(page)).slice(1, 4))
+    .toEqual(['Spread over seeds', 'Time and score', 'Parameters and score'])
+  await page.getByRole('button', { name: 'Charts as they were at first' }).click()
+})
+
+test('a chart is hidden, stays hidden, and comes back', async ({ app: page }) => {
+  await compareTrec(page)
+  await page.getByRole('button', { name: 'Hide Calibration', exact: true }).click()
+  await expect(chart(page, /over confidence/)).toHaveCount(0)
+  await page.reload()
+  await expect(chart(page, /^Training loss over step/)).toBeVisible()
+  await expect(chart(page, /over confidence/)).toHaveCount(0)
+  await expectPresentable(page, 'a hidden chart')
+  await page.getByRole('button', { name: 'Show Calibration', exact: true }).click()
+  await expect(chart(page, /over confidence/)).toBeVisible()
+  await expect(page.getByRole('group', { name: 'Arrangement of the charts' })).toHaveCount(0)
 })
 
 test('what is no longer there is said, with a way on', async ({ app: page }) => {

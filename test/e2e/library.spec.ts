@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test'
 
+import { expectPresentable } from './checks.ts'
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
 import { methodButton, startRuns, waitForStatus } from './steps.ts'
 
@@ -69,6 +70,31 @@ test('adapters that were trained are in the library, and are fused into a run on
     const download = page.waitForEvent('download')
     await page.getByRole('button', { name: 'Fusion weights as CSV' }).click()
     expect((await download).suggestedFilename()).toMatch(/\.csv$/)
+  })
+
+  await test.step('in a comparison, what it listens to in one text stands beside the mean', async () => {
+    const run = new URL(page.url()).hash.slice('#/runs/'.length)
+    await goTo(page, `#/compare?runs=${run}`)
+    const panel = page.getByRole('region', { name: 'What a fusion listens to in one text' })
+    const map = (title: RegExp) => panel.getByRole('img', { name: title })
+    await expect(map(/^Mean weight \(%\) by adapter and layer/)).toHaveCount(1)
+    await panel.getByLabel('Text', { exact: true }).fill('My parcel came late and broken')
+    await page.keyboard.press('ControlOrMeta+Enter')
+    await expect(map(/^Mean weight \(%\) by adapter and layer/)).toHaveCount(2)
+    await expect(panel.getByRole('heading', { name: 'In this text' })).toBeVisible()
+    await expect(panel.getByRole('table').getByRole('row')).toHaveCount(6)
+    await expect(page).toHaveURL(/example=My\+parcel/)
+    const rows = page.getByRole('region', { name: 'Where they disagree' })
+    await rows.getByLabel('Which rows').selectOption('all')
+    const pick = rows.getByRole('button', { name: /^What the fusion listens to in: / }).first()
+    const text = ((await pick.getAttribute('aria-label')) ?? '').replace(/^.*? in: /, '')
+    await pick.click()
+    await expect(panel.getByLabel('Text', { exact: true })).toHaveValue(text)
+    await expect(panel).toBeFocused()
+    await expect(map(/^Mean weight/)).toHaveCount(2)
+    await expectPresentable(page, 'a fusion in one text')
+    await page.goBack()
+    await expect(panel.getByLabel('Text', { exact: true })).toHaveValue('My parcel came late and broken')
   })
 
   await test.step('what a fusion builds on is not removed, and why is said', async () => {
