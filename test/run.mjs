@@ -1,5 +1,6 @@
 /**
- * `npm test` (= `node test/run.mjs`), or `node test/run.mjs unit|golden|e2e|shell [arguments of its runner]`: builds what
+ * `npm test` (= `node test/run.mjs`), or `node test/run.mjs unit|golden|e2e|shell [arguments of its runner]`, or
+ * `node test/run.mjs screenshots`, which takes the pictures in docs/screenshots anew: builds what
  * is stale, runs each part, says in one line each what had to be left out and how to add it, and ends with one line
  * of sums. With WORKBENCH_REQUIRE_SHARED=1 or CI set, a part that had to be left out counts as failed.
  */
@@ -142,6 +143,10 @@ async function missingForBrowser() {
 }
 
 async function main([name, ...args]) {
+  if (name === 'screenshots') {
+    process.env.UPDATE_SCREENSHOTS = '1'
+    return main(['e2e', 'screenshots.spec.ts', ...args])
+  }
   if (name !== undefined && parts[name] === undefined) {
     console.error(`usage: node test/run.mjs [${Object.keys(parts).join('|')} [arguments]]`)
     return 2

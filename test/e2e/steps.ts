@@ -38,10 +38,10 @@ export async function startRuns(page: Page, settings: RunSettings): Promise<void
   await expect(page).toHaveURL(/#\/runs(\/[0-9a-f]+)?$/)
 }
 
-/** Waits until the run that is shown has a status. */
-export async function waitForStatus(page: Page, status: string): Promise<void> {
+/** Waits until the run or experiment that is shown has a status. */
+export async function waitForStatus(page: Page, status: string, timeout = 180_000): Promise<void> {
   await expect(page.locator('main header').first().getByText(status, { exact: true })).toBeVisible({
-    timeout: 180_000,
+    timeout,
   })
 }
 
