@@ -52,7 +52,8 @@ function forwardByHand({ layers, hiddenSize: h, intermediateSize: i, heads }: Ba
     3 * (2 * s * h * h + s * h) + 2 * 2 * s * s * h + (1 + 5) * heads * s * s + 2 * s * h * h + s * h
   const feedForward = 2 * s * h * i + s * i + 5 * s * i + 2 * s * i * h + s * h
   const sumsAndNorms = 2 * (s * h + 7 * s * h)
-  const pooled = 2 * s * h + s + h
+  // Products and their sum, the number of tokens, which is made 1 at least, and the quotient.
+  const pooled = 2 * s * h + (s + 1) + h
   const head = 2 * h * labels + labels
   const loss = 7 * labels + 4
   return mask + embeddings + layers * (attention + feedForward + sumsAndNorms) + pooled + head + loss
