@@ -27,7 +27,7 @@ export async function reportHtml(data: ReportData): Promise<string> {
 <p class="legend">${legend.map(legendEntry).join('\n')}</p>
 <div class="charts">${own
       .map(
-        (chart) => `<figure><figcaption>${escapeHtml(chart.title)}</figcaption>
+        (chart) => `<figure tabindex="0"><figcaption>${escapeHtml(chart.title)}</figcaption>
 <div role="img" aria-label="${escapeHtml(`${chart.title}. ${chart.description}`)}">${draw(chart)}</div></figure>`,
       )
       .join('\n')}</div>`,
@@ -52,7 +52,7 @@ export async function reportHtml(data: ReportData): Promise<string> {
       ].join('\n'),
     ),
     section('Origin', htmlTable(originTable(data))),
-    section('How to run it again', `<pre>${escapeHtml(rerunLines(data).join('\n'))}</pre>`),
+    section('How to run it again', `<pre tabindex="0">${escapeHtml(rerunLines(data).join('\n'))}</pre>`),
   ]
   return `<!doctype html>
 <html lang="en">
@@ -128,7 +128,7 @@ function htmlTable({ title, header, rows }: ReportTable): string {
   const cell = (tag: 'td' | 'th', text: string, column: number, best = false): string =>
     `<${tag}${isNumber[column] ? ' class="number"' : ''}>${best ? `<b>${escapeHtml(text)}</b>` : escapeHtml(text)}</${tag}>`
   return `<h3>${escapeHtml(title)}</h3>
-<div class="table"><table><thead><tr>${header.map((text, column) => cell('th', text, column)).join('')}</tr></thead>
+<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(title)}"><table><thead><tr>${header.map((text, column) => cell('th', text, column)).join('')}</tr></thead>
 <tbody>${rows
     .map(
       ({ cells, best }) =>
@@ -155,7 +155,7 @@ function confusionMatrices({ comparison: { groups: all }, theme }: ReportData): 
         })
         return [
           `<details><summary>Confusion matrix: ${escapeHtml(`${fullName(group, all)}, ${datasetName}`)}</summary>
-<div class="table"><table><thead><tr><th>true \\ predicted</th>${labels.map((label) => `<th>${escapeHtml(label)}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div></details>`,
+<div class="table" tabindex="0"><table><thead><tr><th>true \\ predicted</th>${labels.map((label) => `<th>${escapeHtml(label)}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div></details>`,
         ]
       }),
     )
@@ -163,7 +163,7 @@ function confusionMatrices({ comparison: { groups: all }, theme }: ReportData): 
 }
 
 function jsonBlock(title: string, value: unknown): string {
-  return `<details><summary>${escapeHtml(title)}</summary><pre>${escapeHtml(JSON.stringify(value, undefined, 2))}</pre></details>`
+  return `<details><summary>${escapeHtml(title)}</summary><pre tabindex="0">${escapeHtml(JSON.stringify(value, undefined, 2))}</pre></details>`
 }
 
 /** Names and texts are the user's: nothing in them may become markup. */

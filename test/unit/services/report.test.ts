@@ -68,6 +68,14 @@ describe('an HTML report', () => {
     expect(addresses.filter((address) => !address.startsWith('http://www.w3.org/'))).toEqual([])
   })
 
+  it('is the same text each time, but for when it was made', async () => {
+    const undated = ({ content }: { content: string }) => content.replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/, '')
+    expect(undated(await report())).toBe(undated(await report()))
+    const ids = [...(await report()).content.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+    expect(ids.length).toBeGreaterThan(0)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
   it('has every chart that there are figures for', async () => {
     const { content } = await report()
     const titles = [...content.matchAll(/<figcaption>([^<]+)</g)].map(([, title]) => title)
