@@ -110,13 +110,17 @@ describe('experiment', () => {
   })
 
   it('fails where runs failed, and says how to try again', async () => {
-    // The scripted trainer takes such a name for its script, and dies of it.
-    const file = await experimentFile({ name: '{broken', seeds: [1] })
+    // A run is called by its dataset first; the scripted trainer takes such a name for its script, and dies of it.
+    const path = join(home, 'rows.csv')
+    const rows = Array.from({ length: 40 }, (_, row) => `text ${row},${row % 2 ? 'odd' : 'even'}`)
+    writeFileSync(path, ['text,label', ...rows].join('\n'))
+    await connection.invoke('datasets.import', { name: '{broken', files: [{ path, split: 'train' }] })
+    const file = await experimentFile({ name: 'broken', datasetIds: ['{broken'], seeds: [1] })
     const ended = await cli('experiment', 'run', '--config', file, '--json')
     expect(ended.code).toBe(1)
     expect(JSON.parse(ended.stdout)).toMatchObject({ experiment: { status: 'failed' }, comparison: {} })
     expect(ended.stderr).toMatch(/2 of 2 runs have not finished.*experiment retry/s)
-    const shown = await cli('experiment', 'status', '{broken')
+    const shown = await cli('experiment', 'status', 'broken')
     expect(shown.stdout).toMatch(/failed\s.*The trainer process ended with exit code/)
   })
 
