@@ -23,8 +23,8 @@ test('variants are chosen, compared and answered in words', async ({ app: page }
   await goTo(page, '#/compare')
   await expect(page.getByRole('button', { name: 'Compare selected' })).toBeDisabled()
   const sst = page.getByRole('region', { name: 'sst', exact: true })
-  await sst.getByLabel('mam', { exact: true }).check()
-  await sst.getByLabel('head', { exact: true }).check()
+  await sst.getByRole('checkbox', { name: 'mam', exact: true }).check()
+  await sst.getByRole('checkbox', { name: 'head', exact: true }).check()
   await page.getByRole('button', { name: 'Compare 6 runs' }).click()
   const table = page.getByRole('region', { name: 'Summary table' })
   await expect(table.getByRole('row')).toHaveCount(3)
@@ -164,6 +164,8 @@ test('charts are moved from the keyboard and stay where they were put', async ({
 })
 
 test('a chart is dragged beside another', async ({ app: page }) => {
+  // Both are in view: a page that scrolls under the pressed button ends the drag.
+  await page.setViewportSize({ width: 1440, height: 2400 })
   await compareTrec(page)
   const move = (title: string) => page.getByRole('button', { name: `Move ${title}`, exact: true })
   await expect(move('Spread over seeds')).toBeVisible()

@@ -27,6 +27,8 @@ export interface TestWorkbench {
 interface WorkerFixtures {
   /** The home folder has finished runs in it from the start (prepare-home.ts), so that none has to be trained. */
   prepared: boolean
+  /** So many more runs are in a prepared home folder, of which only scores are kept. */
+  moreRuns: number
   workbench: TestWorkbench
 }
 
@@ -39,9 +41,9 @@ interface TestFixtures {
 }
 
 /** Fills a home folder, on the Node that has the database's binding. */
-async function prepareHome(home: string): Promise<void> {
+async function prepareHome(home: string, moreRuns: number): Promise<void> {
   const script = fileURLToPath(new URL('prepare-home.ts', import.meta.url))
-  await promisify(execFile)(pinnedNode(), [script, home])
+  await promisify(execFile)(pinnedNode(), [script, home, String(moreRuns)])
 }
 
 /** The desktop window as a fresh browser page would be: at the start, with nothing remembered. */
@@ -59,11 +61,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   launchOptions: [async ({ browserName: _ }, use) => use(await browserOptions()), { scope: 'worker' }],
 
   prepared: [false, { option: true, scope: 'worker' }],
+  moreRuns: [0, { option: true, scope: 'worker' }],
 
   workbench: [
-    async ({ prepared }, use) => {
+    async ({ prepared, moreRuns }, use) => {
       const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
-      if (prepared) await prepareHome(home)
+      if (prepared) await prepareHome(home, moreRuns)
       if (isDesktop) {
         const desktop = await startDesktop(home)
         const { url, page, start, stop } = desktop

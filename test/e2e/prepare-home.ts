@@ -1,8 +1,9 @@
 /**
- * `node test/e2e/prepare-home.ts HOME`: fills a home folder with finished runs as trainings would have left them, so
+ * `node test/e2e/prepare-home.ts HOME [MORE]`: fills a home folder with finished runs as trainings would have left them, so
  * that specs of comparing need none. Two datasets; every family of methods with three seeds on each; a sweep of the
  * reduction factor and the learning rate; an adapter of each dataset and a fusion in the library, all on a model that
- * cannot be trained. All figures come from a seeded generator.
+ * cannot be trained. MORE further runs have scores and nothing else, for what is to be seen of very many. All figures
+ * come from a seeded generator.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -185,6 +186,7 @@ async function addRun(
   task: Task,
   variant: Variant,
   seed: number,
+  { isBare = false } = {},
 ): Promise<void> {
   const { method, family, options = {}, training = {} } = variant
   const random = generator(
@@ -263,6 +265,7 @@ async function addRun(
     examplesPerSecond: 14_000 / variant.seconds + random(),
     peakRssBytes: Math.round(6e8 + 2e7 * random()) + (method === 'full' ? 4e8 : 0),
   })
+  if (isBare) return
   writeMetrics(database, id, curves(random, quality, method))
   mkdirSync(join(home, 'runs', id), { recursive: true })
   await writeAnswers(join(home, 'runs', id), [
@@ -279,7 +282,7 @@ async function addRun(
   ])
 }
 
-async function prepare(home: string): Promise<void> {
+async function prepare(home: string, more: number): Promise<void> {
   mkdirSync(join(home, 'datasets'), { recursive: true })
   const database = openDatabase(join(home, 'workbench.sqlite'))
   insertModel(database, model)
@@ -327,9 +330,16 @@ async function prepare(home: string): Promise<void> {
       }
     }
   }
+  database.exec('BEGIN')
+  for (let index = 0; index < more; index += 1) {
+    const [task, variant] = [tasks[index % tasks.length], variants[(index >> 1) % variants.length]]
+    if (task !== undefined && variant !== undefined)
+      await addRun(home, database, task, variant, 1000 + index, { isBare: true })
+  }
+  database.exec('COMMIT')
   database.close()
 }
 
-const [home] = process.argv.slice(2)
+const [home, more = '0'] = process.argv.slice(2)
 if (home === undefined) throw new Error('say which home folder to fill: node test/e2e/prepare-home.ts HOME')
-await prepare(home)
+await prepare(home, Number(more))
