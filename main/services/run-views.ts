@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 
 import {
+  RunConfig,
   WorkbenchError,
-  type RunConfig,
   type RunDetail,
   type RunQuery,
   type RunStatus,
@@ -31,7 +32,7 @@ export function presentCheckpoints(database: Database, home: string, id: string)
 }
 
 /**
- * A short hash of everything in a configuration but name and seed; the options' order does not count.
+ * A short hash of what a configuration chooses, but for name and seed; the options' order does not count.
  *
  * @param builtOn what stands for the adapters that it builds on and for the run that it goes on from: the variants that
  * trained them, so that what each seed builds on its own is one variant; default: their ids
@@ -39,26 +40,41 @@ export function presentCheckpoints(database: Database, home: string, id: string)
 export function variantOf(
   {
     name: _name,
+    adapterIds,
+    earlierRunId,
+    method,
+    head,
     training: { seed: _seed, ...training },
     // What happens where a device fails is none of what is computed.
     engine: { fallbackToCpu: _fallback, ...engine },
-    ...config
+    ...rest
   }: RunConfig,
-  { adapters = config.adapterIds, earlier = config.earlierRunId }: BuiltOn = {},
+  { adapters = adapterIds, earlier = earlierRunId }: BuiltOn = {},
 ): string {
-  const options = Object.entries(config.method.options).sort(([a], [b]) => (a < b ? -1 : 1))
   const content = JSON.stringify([
-    {
-      ...config,
-      engine,
-      method: config.method.name,
-      adapterIds: adapters,
-      earlierRunId: earlier,
-    },
-    training,
-    options,
+    method.name,
+    beyond(method.options, {}),
+    beyond(rest, plain),
+    beyond(head, plain.head),
+    beyond(training, plain.training),
+    beyond(engine, plain.engine),
+    adapters,
+    earlier,
   ])
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
+}
+
+const plain = RunConfig.parse({ modelId: '-', datasetId: '-', method: { name: '-' } })
+
+/**
+ * What was chosen otherwise than it is by itself, in one order: a setting that the program had not yet when a run was
+ * started makes it no other variant.
+ */
+function beyond(values: object, defaults: object): [string, unknown][] {
+  const known = new Map<string, unknown>(Object.entries(defaults))
+  return Object.entries(values)
+    .filter(([key, value]) => value !== undefined && !isDeepStrictEqual(value, known.get(key)))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 interface BuiltOn {

@@ -19,6 +19,13 @@ describe('the variant that a run belongs to', () => {
     expect(one).not.toBe(variant())
   })
 
+  it('does not depend on settings that the program had not yet and that are as they are by themselves', () => {
+    const older = RunConfig.parse({ modelId: 'm', datasetId: 'd', method: { name: 'seq_bn' } })
+    Reflect.deleteProperty(older.training, 'backbonePrecision')
+    Reflect.deleteProperty(older.engine, 'cacheMegabytes')
+    expect(variantOf(older)).toBe(variant())
+  })
+
   it('does not depend on what happens where a device fails', () => {
     expect(variant({ engine: { fallbackToCpu: true } })).toBe(variant())
   })
@@ -29,6 +36,11 @@ describe('the variant that a run belongs to', () => {
     { method: { name: 'head' } },
     { head: { pooling: 'mean' } },
     { training: { learningRate: 0.01 } },
+    { training: { unfreezeLayers: [1] } },
+    { engine: { threads: 2 } },
+    { adapterIds: ['a'] },
+    { earlierRunId: 'r' },
+    { moreDatasetIds: ['e'] },
   ])('is another for %o', (patch) => {
     expect(variant(patch)).not.toBe(variant())
   })
