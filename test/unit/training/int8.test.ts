@@ -1,6 +1,9 @@
+import { join } from 'node:path'
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { WorkbenchError } from '../../../preload/contract.ts'
+import { makeBackboneFolder } from '../../fixtures/backbone-folders.ts'
 import { makeTrainingFolder, numbers, run, type TrainingFolder } from '../../fixtures/training-run.ts'
 
 let folder: TrainingFolder
@@ -27,6 +30,19 @@ describe('a run on a backbone of 8 bits', () => {
   it('gives the same numbers again', async () => {
     const first = numbers(await run(folder.jobFor('one', { training: { epochs: 1, ...int8 } })))
     expect(numbers(await run(folder.jobFor('two', { training: { epochs: 1, ...int8 } })))).toEqual(first)
+  })
+
+  it.each(['roberta', 'distilbert', 'gpt2'] as const)('begins near float32 on %s', async (architecture) => {
+    const modelFolder = join(folder.path, architecture)
+    await makeBackboneFolder(modelFolder, architecture)
+    const lossOf = async (name: string, precision: object): Promise<number> => {
+      const job = folder.jobFor(name, { training: { epochs: 1, ...precision } })
+      const { points } = await run({ ...job, modelFolder })
+      return points.get('train.loss@1')?.value ?? Number.NaN
+    }
+    const [exact, rounded] = [await lossOf('exact', {}), await lossOf('rounded', int8)]
+    expect(Math.abs(rounded - exact)).toBeLessThan(0.02)
+    expect(rounded).not.toBe(exact)
   })
 
   it.each(['lora', 'bitfit', 'prefix_tuning', 'mam'])('trains %s', async (method) => {
