@@ -1,6 +1,8 @@
 import { expectPresentable } from './checks.ts'
 import { ensureSamples, expect, goTo, test } from './fixtures.ts'
 
+test.use({ alone: 'experiments' })
+
 test('the default experiment is one click, with its runs shown before', async ({ app: page }) => {
   await goTo(page, '#/experiments')
   await expect(page.getByRole('link', { name: 'Look at the default experiment' })).toBeVisible()

@@ -29,6 +29,8 @@ interface WorkerFixtures {
   prepared: boolean
   /** So many more runs are in a prepared home folder, of which only scores are kept. */
   moreRuns: number
+  /** Its own name, for a spec that needs a home folder in which no other spec has left anything. */
+  alone: string
   workbench: TestWorkbench
 }
 
@@ -62,9 +64,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   prepared: [false, { option: true, scope: 'worker' }],
   moreRuns: [0, { option: true, scope: 'worker' }],
+  alone: ['', { option: true, scope: 'worker' }],
 
   workbench: [
-    async ({ prepared, moreRuns }, use) => {
+    async ({ prepared, moreRuns, alone: _ }, use) => {
       const home = await mkdtemp(join(tmpdir(), 'workbench-e2e-'))
       if (prepared) await prepareHome(home, moreRuns)
       if (isDesktop) {
