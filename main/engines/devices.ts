@@ -38,18 +38,33 @@ const systemDevices: Partial<Record<NodeJS.Platform, string[]>> = {
   darwin: ['coreml'],
 }
 
-/** What of a device is known without touching it. */
+/** A device before it was touched. */
 export function untriedDevice(name: DeviceName): DeviceReport {
-  const isProcessor = name.engine === 'onnxruntime' && name.device === 'cpu'
+  return {
+    ...untouched(name),
+    ...(isProcessor(name)
+      ? { available: true }
+      : { available: false, untried: true, problem: 'It was not tried yet: measure the devices.' }),
+  }
+}
+
+/** A device that was tried and cannot be used. */
+export function failedDevice(name: DeviceName, problem: string): DeviceReport {
+  return { ...untouched(name), available: false, problem }
+}
+
+/** What of a device is known without touching it. */
+function untouched(name: DeviceName): Omit<DeviceReport, 'available'> {
   return {
     ...name,
-    name: isProcessor ? processor().name : '',
+    name: isProcessor(name) ? processor().name : '',
     version: name.engine === 'onnxruntime' ? onnxRuntimeVersion() : tfjsVersion(),
-    available: isProcessor,
-    ...(isProcessor
-      ? { memoryBytes: totalmem() }
-      : { problem: 'It was not tried yet: measure the devices.' }),
+    ...(isProcessor(name) ? { memoryBytes: totalmem() } : {}),
   }
+}
+
+function isProcessor({ engine, device }: DeviceName): boolean {
+  return engine === 'onnxruntime' && device === 'cpu'
 }
 
 /**
@@ -112,7 +127,6 @@ const onnxRuntimeAdvice: Readonly<Record<OnnxRuntimeDevice, string>> = {
  * Never rejects: what is wrong stands in the report.
  */
 export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
-  const untried = untriedDevice(name)
   try {
     const engine = await openDevice(name, 0)
     const stepMs = await calibrate(engine)
@@ -130,7 +144,7 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
     const reason = line.replace(`${name.engine} on ${name.device} `, '')
     const isOnnxRuntime = name.engine === 'onnxruntime' && reason.includes('could not prepare')
     const advice = isOnnxRuntime ? `. ${onnxRuntimeAdvice[name.device as OnnxRuntimeDevice]}` : ''
-    return { ...untried, available: false, problem: `${reason}${advice}` }
+    return failedDevice(name, `${reason}${advice}`)
   }
 }
 

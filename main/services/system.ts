@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { DeviceReport, Handlers, SystemInfo } from '../../preload/contract.ts'
 import { chooseDevice, type DeviceName } from '../engines/device-choice.ts'
 import { readDevices, writeDevices } from '../engines/device-file.ts'
-import { knownDevices, untriedDevice } from '../engines/devices.ts'
+import { failedDevice, knownDevices, untriedDevice } from '../engines/devices.ts'
 import { processorName } from '../training/environment.ts'
 import type { Publish } from './events.ts'
 import { supervise, type FinalMessage, type Supervised } from './run-supervision.ts'
@@ -67,7 +67,7 @@ export function createSystemService({ home, host, spawnTrainer, publish }: Syste
   function reportOf(name: DeviceName, end: FinalMessage | undefined): DeviceReport {
     if (end?.type === 'measured') return end.device
     const problem = end?.type === 'failed' ? end.error.message : 'The process that tried it gave no answer.'
-    return { ...untriedDevice(name), available: false, problem }
+    return failedDevice(name, problem)
   }
 
   async function asLastMeasured(): Promise<DeviceReport[]> {

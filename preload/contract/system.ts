@@ -15,6 +15,8 @@ export interface DeviceReport {
   /** The hardware's; empty where it was not tried yet, or is not there. */
   name: string
   available: boolean
+  /** Whether it can be used is not known yet. */
+  untried?: true
   /** Why it cannot be used, and what to install for it. */
   problem?: string
   version: string

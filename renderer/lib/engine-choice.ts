@@ -30,9 +30,8 @@ export function deviceOptions(devices: readonly DeviceReport[], chosen: DeviceCh
     label: 'Automatic',
     disabled: false,
   }
-  const known = devices.map(({ engine, device, available, problem, stepMs }) => {
+  const known = devices.map(({ engine, device, available, untried = false, stepMs }) => {
     const value = `${engine}${separator}${device}`
-    const untried = !available && stepMs === undefined && /measure/i.test(problem ?? '')
     const state = available
       ? stepMs === undefined
         ? ''

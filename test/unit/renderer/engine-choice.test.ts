@@ -12,6 +12,7 @@ const devices: DeviceReport[] = [
     engine: 'tensorflow',
     device: 'wasm',
     available: false,
+    untried: true,
     problem: 'It was not tried yet: measure the devices.',
   },
 ]
