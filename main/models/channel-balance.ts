@@ -1,5 +1,5 @@
 import type { NormInput } from './norm-readers.ts'
-import type { Backbone } from './weights.ts'
+import { tensorOf, type Backbone } from './weights.ts'
 
 type Tensors = Pick<Backbone, 'tensors'>
 
@@ -20,7 +20,10 @@ export async function unevenNorms(
 ): Promise<Map<string, Float32Array>> {
   const found = new Map<string, Float32Array>()
   for (const { scale, bias } of new Map(Array.from(norms.values(), (norm) => [norm.scale, norm])).values()) {
-    const [factors, additions] = [await read(backbone, scale), await read(backbone, bias)]
+    const [factors, additions] = [
+      await tensorOf(backbone, scale).read(),
+      await tensorOf(backbone, bias).read(),
+    ]
     const sizes = factors.map((factor, channel) => Math.abs(factor) + Math.abs(additions[channel] ?? 0))
     const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length
     if (sizes.some((size) => size > unevenFrom * mean)) found.set(scale, sizes)
@@ -71,8 +74,9 @@ export async function rightFactor(
   name: string,
   transposed: boolean,
 ): Promise<Float32Array> {
-  const values = await read(backbone, name)
-  const [rows = 0, columns = 0] = backbone.tensors.get(name)?.shape ?? []
+  const tensor = tensorOf(backbone, name)
+  const values = await tensor.read()
+  const [rows = 0, columns = 0] = tensor.shape
   return transposed ? transpose(values, rows, columns) : values
 }
 
@@ -84,12 +88,6 @@ export function rowsMultiplied(values: Float32Array, factors: Float32Array): Flo
     for (let i = row * columns; i < (row + 1) * columns; i++) multiplied[i] = (values[i] ?? 0) * factor
   })
   return multiplied
-}
-
-async function read({ tensors }: Tensors, name: string): Promise<Float32Array> {
-  const values = await tensors.get(name)?.read()
-  if (!values) throw new Error(`the backbone has no tensor "${name}"`)
-  return values
 }
 
 function transpose(values: Float32Array, rows: number, columns: number): Float32Array {

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 
 import { WorkbenchError } from '../../preload/contract.ts'
 import { writeAll } from './checkpoint/atomic-file.ts'
-import { elementCount } from './checkpoint/tensor-file.ts'
-import { alignUp, writeOnce, type WeightEntry, type WeightFile } from './weight-file.ts'
-import type { Backbone } from './weights.ts'
+import { layOut, writeOnce, type WeightEntry, type WeightFile } from './weight-file.ts'
+import { tensorOf, type Backbone } from './weights.ts'
 
 /** The smallest number that would round to infinity. */
 const beyondHalf = 65520
@@ -22,7 +21,8 @@ export async function writeHalfFile(
   backbone: Pick<Backbone, 'hash' | 'tensors'>,
   folder: string,
 ): Promise<WeightFile> {
-  const { entries, size } = layOut(backbone)
+  const matrices = [...backbone.tensors].filter(([, { shape }]) => shape.length === 2)
+  const { entries, size } = layOut(matrices, 2)
   const stem = join(folder, `${backbone.hash}.float16`)
   const path = `${stem}.bin`
   await writeOnce({ path, size, listPath: `${stem}.json`, entries }, async (handle) => {
@@ -49,9 +49,8 @@ export async function isHalfOf(
   }
 }
 
-async function halfBytes({ tensors }: Pick<Backbone, 'tensors'>, name: string): Promise<Uint8Array> {
-  const values = await tensors.get(name)?.read()
-  if (!values) throw new Error(`the backbone has no tensor "${name}"`)
+async function halfBytes(backbone: Pick<Backbone, 'tensors'>, name: string): Promise<Uint8Array> {
+  const values = await tensorOf(backbone, name).read()
   const large = values.find((value) => Math.abs(value) >= beyondHalf)
   if (large !== undefined) {
     throw new WorkbenchError(
@@ -62,16 +61,4 @@ async function halfBytes({ tensors }: Pick<Backbone, 'tensors'>, name: string): 
   }
   const half = new Float16Array(values)
   return new Uint8Array(half.buffer, half.byteOffset, half.byteLength)
-}
-
-function layOut({ tensors }: Pick<Backbone, 'tensors'>): { entries: Map<string, WeightEntry>; size: number } {
-  const entries = new Map<string, WeightEntry>()
-  let size = 0
-  for (const [name, { shape }] of tensors) {
-    if (shape.length !== 2) continue
-    const byteLength = elementCount(shape) * 2
-    entries.set(name, { offset: size, byteLength, shape })
-    size = alignUp(size + byteLength)
-  }
-  return { entries, size }
 }

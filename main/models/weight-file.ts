@@ -5,7 +5,7 @@ import { writeAll, writeFileAtomically } from './checkpoint/atomic-file.ts'
 import { elementCount } from './checkpoint/tensor-file.ts'
 import type { Backbone } from './weights.ts'
 
-/** Where one tensor's float32 values lie in the weight file, in bytes. */
+/** Where one tensor's values lie in a file, in bytes. */
 export interface WeightEntry {
   readonly offset: number
   readonly byteLength: number
@@ -30,7 +30,7 @@ export async function writeWeightFile(
   backbone: Pick<Backbone, 'hash' | 'tensors'>,
   folder: string,
 ): Promise<WeightFile> {
-  const { entries, size } = layOut(backbone)
+  const { entries, size } = layOut(backbone.tensors, 4)
   const path = join(folder, `${backbone.hash}.weights.bin`)
   const listPath = join(folder, `${backbone.hash}.weights.json`)
   await writeOnce({ path, size, listPath, entries }, async (handle) => {
@@ -83,11 +83,15 @@ export function alignUp(offset: number): number {
   return Math.ceil(offset / alignment) * alignment
 }
 
-function layOut({ tensors }: Pick<Backbone, 'tensors'>): { entries: Map<string, WeightEntry>; size: number } {
+/** Where each tensor lies in a file, and the file's size in bytes. */
+export function layOut(
+  tensors: Iterable<readonly [string, { readonly shape: readonly number[] }]>,
+  bytesPerValue: number,
+): { entries: Map<string, WeightEntry>; size: number } {
   const entries = new Map<string, WeightEntry>()
   let offset = 0
   for (const [name, { shape }] of tensors) {
-    const byteLength = elementCount(shape) * 4
+    const byteLength = elementCount(shape) * bytesPerValue
     entries.set(name, { offset, byteLength, shape })
     offset = alignUp(offset + byteLength)
   }

@@ -28,6 +28,13 @@ export interface Backbone {
   readonly extras: ReadonlyMap<string, LazyTensor>
 }
 
+/** A tensor that a backbone must have. @throws Error naming it */
+export function tensorOf({ tensors }: Pick<Backbone, 'tensors'>, name: string): LazyTensor {
+  const tensor = tensors.get(name)
+  if (!tensor) throw new Error(`the backbone has no tensor "${name}"`)
+  return tensor
+}
+
 /**
  * The tensors of a backbone in canonical order, under Hugging Face's names without prefix. Linear weights are
  * `[out, in]`, GPT-2's `[in, out]`.

@@ -9,7 +9,7 @@ import { namedAdapter } from '../adapters/method.ts'
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime.ts'
 import { openCheckpoint } from '../models/checkpoint/index.ts'
 import { writeSafetensors, type TensorToWrite } from '../models/checkpoint/safetensors.ts'
-import { canonicalName, loadBackbone } from '../models/weights.ts'
+import { canonicalName, loadBackbone, tensorOf } from '../models/weights.ts'
 import { ejectPrefix } from './eject.ts'
 import { runAdapterName, type ConvertJob, type JobAdapter } from './messages.ts'
 import { readStoredAdapters, type StoredAdapters } from './stored-adapters.ts'
@@ -52,11 +52,7 @@ export async function convertAdapter(job: ConvertJob): Promise<Converted> {
       return { method, ...(await write(job.target, tensors)) }
     }
     const merged = await mergeAdapter(adapter.method, backbone.config, runAdapterName, {
-      backbone: async (name) => {
-        const tensor = backbone.tensors.get(name)
-        if (!tensor) throw new Error(`the backbone has no tensor "${name}"`)
-        return tensor.read()
-      },
+      backbone: (name) => tensorOf(backbone, name).read(),
       adapter: (name) => valueOf(stored, name),
     })
     if (existsSync(job.target) && (await readdir(job.target)).length > 0) {

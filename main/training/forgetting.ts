@@ -9,7 +9,7 @@ import { Graph, reshape, slice } from '../graph/index.ts'
 import { architectureOf, encoderInputs } from '../models/architecture.ts'
 import { chosenStates, languageModelHead, type LanguageModelHead } from '../models/language-model.ts'
 import { plainBuild } from '../models/plain-build.ts'
-import type { Backbone } from '../models/weights.ts'
+import { tensorOf, type Backbone } from '../models/weights.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { encoderFeeds } from './feeds.ts'
 import { layOut, partOf, type ParameterLayout } from './layout.ts'
@@ -219,10 +219,4 @@ async function totalLoss(
     await onBatch?.()
   }
   return total
-}
-
-function tensorOf({ tensors }: Backbone, name: string) {
-  const tensor = tensors.get(name)
-  if (!tensor) throw new Error(`the backbone has no tensor "${name}"`)
-  return tensor
 }

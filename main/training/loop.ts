@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 
-import { type RunProgress, type SplitName, type TrainingConfig } from '../../preload/contract.ts'
+import type { RunProgress, SplitName, TrainingConfig } from '../../preload/contract.ts'
 import { BatchPlan, type TaskBatch } from '../data/batch-plan.ts'
 import { openEngine } from '../engines/devices.ts'
+import { tensorOf } from '../models/weights.ts'
 import {
   addTallies,
   beginning,
@@ -149,7 +150,7 @@ class TrainingRun {
         parameters: await initialParameters(
           tuning.layout,
           training.seed,
-          (name) => pretrained(prepared, name),
+          (name) => tensorOf(prepared.backbone, name).read(),
           new Map([...prepared.stored, ...(await earlierBackbone(job.earlier?.at(-1), prepared))]),
         ),
         moment1: new Float32Array(size),
@@ -365,12 +366,6 @@ class TrainingRun {
       phase,
     }
   }
-}
-
-async function pretrained({ backbone }: Prepared, name: string): Promise<Float32Array> {
-  const tensor = backbone.tensors.get(name)
-  if (!tensor) throw new Error(`the backbone has no tensor "${name}"`)
-  return tensor.read()
 }
 
 /** With one epoch, nothing that is kept would be read again. */
