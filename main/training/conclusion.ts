@@ -44,7 +44,7 @@ export async function concludeRun(
         (test.length > 1 ? `, mean of ${test.length} tasks` : ''),
     )
   }
-  const analysis = await analyseRun(context, values)
+  const analysis = await analyseRun(context, values, validation)
   context.at('saving')
   await writeAnswers(job.runFolder, [
     ...validation.map(({ task, logits }) => answersOf(context, 'validation', task, logits)),

@@ -2,26 +2,26 @@ import type { PartContributions } from '../../preload/contract.ts'
 import type { TrainedValues } from './checkpoint.ts'
 import { contributionName } from './contribution-graph.ts'
 import { readBatches } from './evaluate.ts'
-import { evaluateTasks, overall, type RunContext } from './run-context.ts'
+import { evaluateTasks, overall, type RunContext, type TaskEvaluation } from './run-context.ts'
 
 /**
  * What each part of a united method (the prefix and the adapter of Mix-And-Match, the members of a union) changes in
  * every layer, and what is left of the scores with some of them switched off.
  *
+ * @param validation the whole method on the validation rows
  * @returns undefined for a method that is one part
  */
 export async function measureContributions(
   context: RunContext,
   values: TrainedValues,
+  validation: readonly TaskEvaluation[],
 ): Promise<PartContributions | undefined> {
   const { united: parts = [] } = context.prepared.model.method
   if (parts.length < 2) return undefined
-  const ablations: PartContributions['ablations'] = []
-  for (const without of [[], ...parts.map((part) => [part]), [...parts]]) {
+  const ablations: PartContributions['ablations'] = [{ without: [], scores: overall(validation) }]
+  for (const without of [...parts.map((part) => [part]), [...parts]]) {
     context.at('validating')
-    const evaluations = await evaluateTasks(context, 'validation', values, () =>
-      without.length === 0 ? {} : { without },
-    )
+    const evaluations = await evaluateTasks(context, 'validation', values, () => ({ without }))
     ablations.push({ without, scores: overall(evaluations) })
   }
   return { parts: [...parts], changes: await meanChanges(context, values, parts.length), ablations }
