@@ -8,7 +8,7 @@ import type {
   Scores,
   TaskSequence,
 } from '../../preload/contract.ts'
-import { switchedOff } from '../formats/report-tables-analyses.ts'
+import { switchedOff } from '../../preload/contract/method-text.ts'
 import { figure, megabytes, percent, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */

@@ -1,6 +1,7 @@
 import type { SeriesOption } from 'echarts'
 
-import type { ComparedContributions, ComparedGroup } from '../../preload/contract.ts'
+import type { ComparedGroup } from '../../preload/contract.ts'
+import { switchedOff } from '../../preload/contract/method-text.ts'
 import {
   axis,
   base,
@@ -11,9 +12,8 @@ import {
   type ChartContext,
   type ReportChart,
 } from './report-chart-parts.ts'
-import { switchedOff } from './report-tables-analyses.ts'
-
-const dashes = ['solid', 'dashed', 'dotted'] as const
+import { dashes } from './report-palette.ts'
+import { withContributions } from './report-tables-analyses.ts'
 
 /** How much of each layer's output each part of a method changes; parts have dashes, variants colours. */
 export function changeChart(
@@ -112,12 +112,4 @@ export function ablationChart(
       ],
     },
   }
-}
-
-function withContributions(
-  groups: readonly ComparedGroup[],
-): { group: ComparedGroup; contributions: ComparedContributions }[] {
-  return groups.flatMap((group) =>
-    group.contributions ? [{ group, contributions: group.contributions }] : [],
-  )
 }

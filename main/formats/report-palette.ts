@@ -61,7 +61,7 @@ const markers: Record<MethodFamily, string> = {
   mam: '■',
   baseline: '✚',
 }
-const dashes = ['solid', 'dashed', 'dotted'] as const
+export const dashes = ['solid', 'dashed', 'dotted'] as const
 
 /** How a group is drawn: colour and marker say its family, shade and dash which of the family it is. */
 export interface GroupStyle {

@@ -1,4 +1,5 @@
-import type { ComparedGroup, ComparedSequence } from '../../preload/contract.ts'
+import type { ComparedContributions, ComparedGroup, ComparedSequence } from '../../preload/contract.ts'
+import { switchedOff } from '../../preload/contract/method-text.ts'
 import { fullName, scoreNames, type ReportData, type ReportTable } from './report-data.ts'
 import { pointsOf, signedScore, spreadScore } from './report-tables.ts'
 
@@ -62,11 +63,18 @@ export const sequenceNote =
   'average forgetting = mean over the earlier tasks of max a(l, i), t(i) ≤ l < T, less a(T, i) (Chaudhry et al. 2018); ' +
   'backward transfer = mean over the earlier tasks of a(T, i) − a(t(i), i) (Lopez-Paz and Ranzato 2017).'
 
-/** What is left of the validation score of methods of several parts with some of them switched off. */
-export function contributionTables({ comparison: { groups, metric } }: Compared): ReportTable[] {
-  const known = groups.flatMap((group) =>
+/** The groups whose methods have several parts. */
+export function withContributions(
+  groups: readonly ComparedGroup[],
+): { group: ComparedGroup; contributions: ComparedContributions }[] {
+  return groups.flatMap((group) =>
     group.contributions ? [{ group, contributions: group.contributions }] : [],
   )
+}
+
+/** What is left of the validation score of methods of several parts with some of them switched off. */
+export function contributionTables({ comparison: { groups, metric } }: Compared): ReportTable[] {
+  const known = withContributions(groups)
   if (known.length === 0) return []
   const several = new Set(known.map(({ group }) => group.datasetId)).size > 1
   return [
@@ -101,12 +109,6 @@ export function contributionTables({ comparison: { groups, metric } }: Compared)
       })),
     })),
   ]
-}
-
-/** `nothing`, `prefix`, `all parts`. */
-export function switchedOff(without: readonly string[], parts: readonly string[]): string {
-  if (without.length === 0) return 'nothing'
-  return without.length === parts.length ? 'all parts' : without.join(' + ')
 }
 
 export const contributionNote =

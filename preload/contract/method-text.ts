@@ -25,6 +25,12 @@ export function parseMethodChoices(text: string): MethodChoice[] {
   return splitOutsideBrackets(text, '+').map((choice) => parseMethodChoice(choice))
 }
 
+/** Parts of a method that are switched off, in words: `nothing`, `prefix`, `all parts`. @param parts all that it has */
+export function switchedOff(without: readonly string[], parts: readonly string[]): string {
+  if (without.length === 0) return 'nothing'
+  return without.length === parts.length ? 'all parts' : without.join(' + ')
+}
+
 function parseOption(text: string): [string, unknown] {
   const [, name, value = ''] = /^\s*(\w+)\s*=(.*)$/s.exec(text) ?? []
   if (name === undefined) {

@@ -1,5 +1,6 @@
 /** What each part of a method that unites several adds: of one run, and of compared variants. */
 import type { ComparedGroup, PartContributions, ScoreName } from '../../preload/contract.ts'
+import { switchedOff } from '../../preload/contract/method-text.ts'
 import { lookOf, type ComparedLook } from './compared.ts'
 import type { Heatmap } from './heatmap.ts'
 import type { Line, LineChart } from './lines.ts'
@@ -61,7 +62,7 @@ export function ablationHeat(groups: readonly ComparedGroup[], metric: ScoreName
   )
   const columns = [
     ...new Set(
-      known.flatMap(({ parts, ablations }) => ablations.map(({ without }) => partsOff(without, parts))),
+      known.flatMap(({ parts, ablations }) => ablations.map(({ without }) => switchedOff(without, parts))),
     ),
   ].sort((a, b) => placeOf(a) - placeOf(b))
   const means = known.flatMap(({ ablations }) => ablations.map(({ score }) => score.mean))
@@ -77,18 +78,12 @@ export function ablationHeat(groups: readonly ComparedGroup[], metric: ScoreName
     },
     cells: known.flatMap(({ parts, ablations }, y) =>
       ablations.map(({ without, score }) => ({
-        x: columns.indexOf(partsOff(without, parts)),
+        x: columns.indexOf(switchedOff(without, parts)),
         y,
         value: score.mean,
       })),
     ),
   }
-}
-
-/** `nothing`, `prefix`, `all parts`. */
-export function partsOff(without: readonly string[], parts: readonly string[]): string {
-  if (without.length === 0) return 'nothing'
-  return without.length === parts.length ? 'all parts' : without.join(' + ')
 }
 
 /** Nothing first, all parts last. */
