@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 import { assetsFolder } from '../main/assets.ts'
-import { createClient } from '../main/cli/client.ts'
-import { createHost } from '../main/server/host.ts'
+import type { Client } from '../main/cli/client.ts'
+import { withWorkbench } from '../main/cli/context.ts'
 import { createWorkbench } from '../main/services/index.ts'
 import { forkTrainer } from '../main/services/trainer-process.ts'
 import { onStopSignal } from '../main/signals.ts'
@@ -90,14 +90,10 @@ async function main(): Promise<number> {
   const stopped = (): boolean => signalled || performance.now() > deadline
   const home = `${flags.folder}/home`
   mkdirSync(home, { recursive: true })
-  const lost = Promise.withResolvers<never>()
-  lost.promise.catch(() => undefined)
-  const open = () =>
+  const openWorkbench = () =>
     createWorkbench({ home, host: 'cli', assets: assetsFolder(), spawnTrainer: forkTrainer() })
-  const connection = await createHost(home, open, lost.reject)
   const failed: string[] = []
-  try {
-    const client = createClient(connection, lost.promise)
+  const trainAll = async (client: Client): Promise<void> => {
     const known = await client.invoke('methods.list', {})
     const planned = present(methods, known)
     const absent = methods.filter((method) => !planned.includes(method)).map(({ title }) => title)
@@ -125,9 +121,11 @@ async function main(): Promise<number> {
       }
     }
     await Promise.all(Array.from({ length: runs }, work))
+  }
+  try {
+    await withWorkbench({ openWorkbench }, { home }, trainAll)
   } finally {
     release()
-    await connection.close()
     write()
   }
   if (failed.length > 0) say(`failed:\n${failed.join('\n')}`)

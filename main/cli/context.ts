@@ -46,7 +46,7 @@ export function homeOf(options: CommonOptions): string {
  * it ends before.
  */
 export async function withWorkbench<Result>(
-  host: CliHost,
+  host: Pick<CliHost, 'openWorkbench'>,
   options: CommonOptions,
   work: (client: Client, output: Output, home: string) => Promise<Result>,
 ): Promise<Result> {
