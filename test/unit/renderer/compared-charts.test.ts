@@ -21,19 +21,9 @@ import {
   settingName,
 } from '../../../renderer/charts/parallel.ts'
 import { drawScatter, frontPoints, scatterOption } from '../../../renderer/charts/scatter.ts'
-import type { ChartTokens } from '../../../renderer/charts/tokens.ts'
 import { groupLooks } from '../../../renderer/lib/group-looks.ts'
+import { tokens } from './chart-tokens.ts'
 import { makeGroup, makeScore } from './make-group.ts'
-
-const tokens: ChartTokens = {
-  text: '#111',
-  muted: '#777',
-  grid: '#eee',
-  axis: '#ccc',
-  background: '#fff',
-  fontFamily: 'sans-serif',
-  color: (variable) => `value of ${variable}`,
-}
 
 const big = makeGroup({
   id: 'big',

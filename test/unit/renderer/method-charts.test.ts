@@ -11,21 +11,12 @@ import { ablationHeat, changeChart, contributionChart } from '../../../renderer/
 import { heatmapSummary } from '../../../renderer/charts/heatmap.ts'
 import { lineCsv, lineOption, lineSummary } from '../../../renderer/charts/lines.ts'
 import { sequenceCharts, sequenceHeat, sequenceHeatmap } from '../../../renderer/charts/sequences.ts'
-import type { ChartTokens } from '../../../renderer/charts/tokens.ts'
 import { summaryColumns } from '../../../renderer/lib/compare-summary.ts'
 import { groupLooks } from '../../../renderer/lib/group-looks.ts'
 import { figuresOf } from '../../../renderer/views/compare/figures.ts'
+import { tokens } from './chart-tokens.ts'
 import { makeComparison, makeGroup } from './make-group.ts'
 
-const tokens: ChartTokens = {
-  text: '#111',
-  muted: '#777',
-  grid: '#eee',
-  axis: '#ccc',
-  background: '#fff',
-  fontFamily: 'sans-serif',
-  color: (variable) => `value of ${variable}`,
-}
 const one = (mean: number): Spread => ({ values: [mean], mean, deviation: 0 })
 const scores = (accuracy: number): Scores => ({ accuracy, macroF1: accuracy / 2, matthews: 0, loss: 1 })
 
