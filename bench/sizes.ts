@@ -88,7 +88,12 @@ export function workload(spec: WorkloadSpec): Workload {
       findMethod(method).prepare(options, { config, adapterName: 'run', tasks: names, adapters }),
       names.map((name) => ({
         name,
-        head: classificationHead({ layers: 2, pooling: 'first', dropout: 0 }, config, labelCount, name),
+        head: classificationHead(
+          { layers: 2, activation: 'tanh', pooling: 'first', dropout: 0 },
+          config,
+          labelCount,
+          name,
+        ),
         labels: labelCount,
       })),
       {

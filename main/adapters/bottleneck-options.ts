@@ -1,7 +1,6 @@
 import { z } from 'zod'
 
-import { WorkbenchError } from '../../preload/contract.ts'
-import { activationNames, type Activation } from './activations.ts'
+import { activationNames, WorkbenchError, type Activation } from '../../preload/contract.ts'
 import { dropoutRate, flag, fromWord, layerList, numberFromWord } from './options.ts'
 
 /** Below 1 it makes the bottleneck wider than the hidden state, as the library allows. */

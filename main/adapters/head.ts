@@ -5,6 +5,7 @@ import type { BackboneConfig } from '../models/config.ts'
 import { meanOfTokens, positionOf } from '../models/positions.ts'
 import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
+import { activations } from './activations.ts'
 import type { ParameterSpec } from './method.ts'
 import { linearSpecs } from './parameter-specs.ts'
 
@@ -23,13 +24,13 @@ export interface Head {
 }
 
 /**
- * The adapters library's `ClassificationHead`: linear, tanh, linear (or one linear layer), under its names
- * `heads.<name>.1` and `.4`.
+ * The adapters library's `ClassificationHead`: linear layers with a non-linearity between, under its names
+ * `heads.<name>.1`, `.4`, `.7` …
  *
  * @throws WorkbenchError `bad-input` for a pooling that tells nothing of the text
  */
 export function classificationHead(
-  { layers, pooling, dropout }: HeadChoice,
+  { layers, activation, pooling, dropout }: HeadChoice,
   config: BackboneConfig,
   labels: number,
   name: string,
@@ -44,19 +45,24 @@ export function classificationHead(
     )
   }
   const read = pooling === 'auto' ? reads : pooling
-  const path = `heads.${name}`
-  const output = layers === 2 ? `${path}.4` : `${path}.1`
+  // The library counts dropout, linear layer and non-linearity of each.
+  const path = (index: number): string => `heads.${name}.${index}`
+  const inner = Array.from({ length: layers - 1 }, (_, layer) => 3 * layer)
+  const outer = 3 * (layers - 1)
   return {
-    parameters: [...(layers === 2 ? specs(`${path}.1`, hiddenSize) : []), ...specs(output, labels)],
+    parameters: [
+      ...inner.flatMap((index) => specs(path(index + 1), hiddenSize)),
+      ...specs(path(outer + 1), labels),
+    ],
     ...(read === 'mean' ? {} : { only: read }),
     logits(build, last, inputs) {
       let x = read === 'mean' ? meanOfTokens(last, inputs.mask) : onePosition(last, read, inputs)
-      if (layers === 2) {
-        x = build.dropout(x, dropout, `${path}.0`)
-        x = tanh(linear(build, x, `${path}.1`, hiddenSize, hiddenSize))
+      for (const index of inner) {
+        x = build.dropout(x, dropout, path(index))
+        x = activations[activation](linear(build, x, path(index + 1), hiddenSize, hiddenSize))
       }
-      x = build.dropout(x, dropout, layers === 2 ? `${path}.3` : `${path}.0`)
-      return linear(build, x, output, hiddenSize, labels)
+      x = build.dropout(x, dropout, path(outer))
+      return linear(build, x, path(outer + 1), hiddenSize, labels)
     },
   }
 }
@@ -71,17 +77,26 @@ export function poolerHead(config: BackboneConfig, labels: number, trainsPooler:
   const specs = headSpecs(config)
   const pooler = specs('pooler.dense', hiddenSize)
   const pretrained = pooler.map((spec) => ({ ...spec, initialization: { kind: 'pretrained' as const } }))
+  return pooled(
+    {
+      parameters: [...(trainsPooler ? pretrained : []), ...specs('classifier', labels)],
+      logits: (build, last) =>
+        linear(build, reshape(last, last.shape.slice(1)), 'classifier', hiddenSize, labels),
+    },
+    config,
+  )
+}
+
+/** A head that reads what the checkpoint's pooler makes of the first token: a linear layer and tanh. */
+export function pooled(head: Omit<Head, 'only'>, { hiddenSize }: BackboneConfig): Head {
   return {
-    parameters: [...(trainsPooler ? pretrained : []), ...specs('classifier', labels)],
+    parameters: head.parameters,
     only: 'first',
-    logits: (build, last, inputs) =>
-      linear(
-        build,
-        tanh(linear(build, onePosition(last, 'first', inputs), 'pooler.dense', hiddenSize, hiddenSize)),
-        'classifier',
-        hiddenSize,
-        labels,
-      ),
+    logits(build, last, inputs) {
+      const first = onePosition(last, 'first', inputs)
+      const read = tanh(linear(build, first, 'pooler.dense', hiddenSize, hiddenSize))
+      return head.logits(build, reshape(read, [1, ...read.shape]), inputs)
+    },
   }
 }
 

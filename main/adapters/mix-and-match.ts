@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
+import { activationNames } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
-import { activationNames } from './activations.ts'
 import { bottleneckOptions, reductionFactorFor, type BottleneckOptions } from './bottleneck-options.ts'
 import { parallelDefaults, prepareBottleneck } from './bottleneck.ts'
 import { defineMethod, type Method, type Preset } from './method.ts'

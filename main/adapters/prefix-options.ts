@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { activationNames, type Activation } from './activations.ts'
+import { activationNames, type Activation } from '../../preload/contract.ts'
 import { dropoutRate, flag, layerList } from './options.ts'
 
 /**

@@ -109,6 +109,7 @@ const flagNames: Record<string, string> = {
   adapterIds: 'adapters',
   moreDatasetIds: 'datasets',
   layers: 'headLayers',
+  activation: 'headActivation',
   dropout: 'headDropout',
 }
 

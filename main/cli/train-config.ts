@@ -39,6 +39,7 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   microBatchSize?: number
   maximumLength?: number
   headLayers?: number
+  headActivation?: string
   headDropout?: number
   pooling?: string
   patience?: number
@@ -103,7 +104,8 @@ export function trainFlags(command: Command): Command {
     )
     .option('--micro-batch-size <count>', 'rows at once; a step adds several up', parseInteger)
     .option('--maximum-length <count>', 'tokens that a text is cut to', parseInteger)
-    .option('--head-layers <count>', '1 or 2', parseInteger)
+    .option('--head-layers <count>', '1 to 4', parseInteger)
+    .option('--head-activation <name>', 'between the layers of the head: tanh, relu, gelu, …')
     .option('--head-dropout <share>', 'dropout before the layers of the head', parseNumber)
     .option('--pooling <name>', 'what the head reads: auto, first or last (token), or mean (of all)')
     .option('--patience <count>', 'stop after so many epochs without a better score; 0: never', parseInteger)
@@ -179,7 +181,12 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     method: resolved.method,
     adapterIds: resolved.adapterIds,
     earlierRunId: resolved.earlierRunId,
-    head: { layers: flags.headLayers, pooling: flags.pooling, dropout: flags.headDropout },
+    head: {
+      layers: flags.headLayers,
+      activation: flags.headActivation,
+      pooling: flags.pooling,
+      dropout: flags.headDropout,
+    },
     training,
     engine: engineOf(flags, resolved.program?.engine),
   })

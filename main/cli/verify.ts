@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 
 import type { Command } from 'commander'
 
@@ -19,11 +19,12 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
   program
     .command('verify')
     .description('compare this program with worked cases of the reference library')
-    .argument('<folders...>', 'folders of golden cases')
+    .argument('<folders...>', 'golden cases, or folders that hold some')
     .option('--engine <name>', 'onnxruntime or tensorflow', 'onnxruntime')
     .option('--device <name>', "one of the engine's devices; default: cpu, and tensorflow's own")
     .option('--json', 'print one JSON document on stdout')
-    .action(async (folders: string[], options: VerifyOptions) => {
+    .action(async (given: string[], options: VerifyOptions) => {
+      const folders = given.flatMap(casesIn)
       const { engine } = options
       const device = options.device ?? (engine === 'tensorflow' ? 'tensorflow' : 'cpu')
       const output = createOutput(options.json === true)
@@ -66,6 +67,16 @@ export function addVerifyCommand(program: Command, host: CliHost): void {
         )
       }
     })
+}
+
+/** The folder itself, or the cases that lie in it. */
+function casesIn(folder: string): string[] {
+  const isCase = (path: string): boolean => existsSync(join(path, 'config.json'))
+  if (isCase(folder) || statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [folder]
+  const cases = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter(isCase)
+  return cases.length > 0 ? cases.toSorted() : [folder]
 }
 
 function describe(reports: CaseReport[]): string {

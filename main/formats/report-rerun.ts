@@ -16,8 +16,8 @@ export function rerunLines({ experiment, runs }: ReportData): string[] {
             `npm run workbench -- train --model ${quote(modelName)} --dataset ${quote(datasetName)} ` +
             `--method ${quote(methodText(config.method))} --epochs ${config.training.epochs} ` +
             `--learning-rate ${config.training.learningRate ?? ''} ${batchFlag(config)} ` +
-            `--maximum-length ${config.training.maximumLength} --head-layers ${config.head.layers} ` +
-            `--pooling ${config.head.pooling}${precisionFlag(config)} --seed ${seed}` +
+            `--maximum-length ${config.training.maximumLength} ${headFlags(config)}` +
+            `${precisionFlag(config)} --seed ${seed}` +
             (earlier.has(id) ? ` --name ${quote(name)}` : '') +
             (sequence ? ` --after ${quote(sequence.stages.at(-2)?.name ?? '')}` : ''),
         ),
@@ -30,6 +30,14 @@ export function rerunLines({ experiment, runs }: ReportData): string[] {
 
 function batchFlag({ training: { batchSize, batchTokens } }: RunConfig): string {
   return batchTokens === undefined ? `--batch-size ${batchSize}` : `--batch-tokens ${batchTokens}`
+}
+
+function headFlags({ head: { layers, activation, pooling, dropout } }: RunConfig): string {
+  return (
+    `--head-layers ${layers} --pooling ${pooling}` +
+    (layers === 1 || activation === 'tanh' ? '' : ` --head-activation ${activation}`) +
+    (dropout === 0 ? '' : ` --head-dropout ${dropout}`)
+  )
 }
 
 function precisionFlag({ training: { backbonePrecision } }: RunConfig): string {

@@ -27,8 +27,7 @@ export function paddingBias({ mask }: Pick<EncoderInputs, 'mask'>): Value {
 
 /** The same where neither padding nor what comes later is seen, `[batch, 1, sequence, sequence]`. */
 export function causalBias({ mask, positions }: Pick<EncoderInputs, 'mask' | 'positions'>): Value {
-  const seen = multiply(reshape(mask, ['batch', 1, 1, 'sequence']), notLater(positions))
-  return multiply(subtract(seen, 1), masked)
+  return add(paddingBias({ mask }), multiply(subtract(notLater(positions), 1), masked))
 }
 
 /** 1 where the position of the column is not later than that of the row, `[sequence, sequence]`. */

@@ -26,7 +26,7 @@ import { canonicalName } from '../models/weights.ts'
 import { tunedModel, type NamedTensors, type TunedModel } from '../training/tuned-model.ts'
 import { findCompositions, parseComposition } from './composition-text.ts'
 import { CaseConfig, CaseExpected, CaseInputs, extraLogits, readJson, readTensors } from './golden-files.ts'
-import { goldenTasks } from './golden-heads.ts'
+import { countedTokens, goldenTasks } from './golden-heads.ts'
 
 /** What the reference library computed for one configuration, and all that is needed to compute it again. */
 export interface GoldenCase {
@@ -43,7 +43,14 @@ export interface GoldenCase {
   /** The complete state dict, under names without the model's prefix. */
   weights: NamedTensors
   /** Batch-major, as stored. */
-  inputs: { ids: number[][]; mask: number[][]; typeIds: number[][]; labels: number[] }
+  inputs: {
+    ids: number[][]
+    mask: number[][]
+    typeIds: number[][]
+    labels: number[]
+    /** `[batch, sequence]`, flat: up to where a head that reads the last position counts. */
+    counted: Float32Array
+  }
   /** Values under the names of `expected.safetensors`, parameters without the model's prefix. */
   expected: ReadonlyMap<string, Float32Array>
   /** Names of the parameters that the library trained. */
@@ -129,6 +136,7 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
       mask: inputs.attention_mask,
       typeIds: inputs.token_type_ids ?? inputs.input_ids.map((row) => row.map(() => 0)),
       labels: inputs.labels,
+      counted: countedTokens(inputs.input_ids, config.model_config['pad_token_id']),
     },
     expected: new Map(
       Array.from(await readTensors(join(folder, 'expected.safetensors'), canonical), ([key, { data }]) => [

@@ -4,6 +4,7 @@ import type { HostTensor } from '../engines/engine.ts'
 import { encoderFeeds, scheduledFeeds, targetFeeds } from '../training/feeds.ts'
 import type { TunedGraph } from '../training/graphs.ts'
 import type { GoldenCase } from './golden-case.ts'
+import { countedName } from './golden-heads.ts'
 
 /** The case's batch. Its mask is fed as given: it may be 0 in places where a batch of ours never is. */
 export function goldenFeeds(
@@ -21,7 +22,8 @@ export function goldenFeeds(
     ...scheduledFeeds(scheduled, step),
     ...rows,
   }
-  model.tasks.forEach(({ labels }, task) => {
+  model.tasks.forEach(({ name, labels }, task) => {
+    all[countedName(name)] = { data: inputs.counted, shape: [batch.batch, batch.sequence] }
     Object.assign(all, targetFeeds(inputs.labels, labels, inputs.labels.length, task))
   })
   const asked = new Set(graph.inputs.map(({ name }) => name))

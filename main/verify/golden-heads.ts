@@ -1,6 +1,5 @@
 import { HeadChoice, WorkbenchError } from '../../preload/contract.ts'
-import { classificationHead, poolerHead, type Head } from '../adapters/head.ts'
-import { add, multiply } from '../graph/index.ts'
+import { classificationHead, pooled, poolerHead, type Head } from '../adapters/head.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { TunedTask } from '../training/tuned-model.ts'
 import type { CaseConfig } from './golden-files.ts'
@@ -35,30 +34,52 @@ export function goldenTasks(
         labels,
       }
     }
-    const { num_labels: labels, layers, head_type: type = 'classification' } = config
-    if (type !== 'classification' || config.use_pooler || config.bias === false) {
+    const { num_labels: labels, layers, head_type: type = 'classification', bias, use_pooler: pools } = config
+    const hasPooler = backbone.architecture === 'bert' || backbone.architecture === 'roberta'
+    const choice = HeadChoice.safeParse({ layers, activation: config.activation_function ?? 'tanh' })
+    if (type !== 'classification' || bias === false || (pools && !hasPooler) || !choice.success) {
+      const problems = choice.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
       throw new WorkbenchError(
         'unsupported',
-        `head "${name}": only classification heads without pooler and with bias are supported`,
+        [
+          `head "${name}": only classification heads with bias, and with a pooler only those of BERT and RoBERTa`,
+          ...problems,
+        ].join('; '),
       )
     }
-    if (layers !== 1 && layers !== 2) {
-      throw new WorkbenchError('unsupported', `head "${name}": only heads of 1 or 2 layers are supported`)
-    }
-    if (layers === 2 && (config.activation_function ?? 'tanh') !== 'tanh') {
-      throw new WorkbenchError('unsupported', `head "${name}": only tanh is supported between its layers`)
-    }
-    const head = classificationHead(HeadChoice.parse({ layers }), backbone, labels, name)
-    const namesPadding = typeof modelConfig['pad_token_id'] === 'number'
-    return { name, head: head.only === 'last' && !namesPadding ? readingLastPosition(head) : head, labels }
+    const head = classificationHead(choice.data, backbone, labels, name)
+    const reading = pools ? pooled(head, backbone) : head.only === 'last' ? readingCounted(head, name) : head
+    return { name, head: reading, labels }
   })
 }
 
-/** Where the configuration names no padding, the library's GPT-2 reads the last position even if it is padding. */
-function readingLastPosition({ only: _last, ...head }: Head): Head {
+/** The library's GPT-2 reads the position that is the count of tokens which are not padding, wherever these are. */
+function readingCounted({ only: _last, ...head }: Head, name: string): Head {
   return {
     ...head,
-    logits: (build, last, { mask, positions }) =>
-      head.logits(build, last, { mask: add(multiply(mask, 0), 1), positions }),
+    logits: (build, last, { positions }) => {
+      const mask = last.graph.input(countedName(name), 'float32', ['batch', 'sequence'])
+      return head.logits(build, last, { mask, positions })
+    },
   }
+}
+
+/** The input of a graph that says up to where a head counts. */
+export function countedName(head: string): string {
+  return `counted:${head}`
+}
+
+/**
+ * For each row as many ones as it has ids that are not padding.
+ *
+ * @param padding what the model's configuration says; without one the last position is read, even if it is padding
+ * @returns `[batch, sequence]`, flat
+ */
+export function countedTokens(ids: readonly number[][], padding: unknown): Float32Array {
+  return Float32Array.from(
+    ids.flatMap((row) => {
+      const count = row.filter((id) => id !== padding).length
+      return row.map((_, position) => (position < count ? 1 : 0))
+    }),
+  )
 }

@@ -8,9 +8,36 @@ export const MethodChoice = z
   .strict()
 export type MethodChoice = z.infer<typeof MethodChoice>
 
+/** Non-linearities of adapters and heads, under the adapters library's names and Hugging Face's. */
+export const activationNames = [
+  'relu',
+  'leakyrelu',
+  'leaky_relu',
+  'relu2',
+  'relu6',
+  'gelu',
+  'gelu_new',
+  'gelu_pytorch_tanh',
+  'gelu_accurate',
+  'gelu_fast',
+  'gelu_python',
+  'gelu_10',
+  'quick_gelu',
+  'swish',
+  'silu',
+  'mish',
+  'laplace',
+  'tanh',
+  'sigmoid',
+  'linear',
+] as const
+export type Activation = (typeof activationNames)[number]
+
 export const HeadChoice = z
   .object({
-    layers: z.union([z.literal(1), z.literal(2)]).default(2),
+    layers: z.number().int().min(1).max(4).default(2),
+    /** Between the layers, where there are several. */
+    activation: z.enum(activationNames).default('tanh'),
     /** What it reads: one token's state or the mean of all; `auto` is the token that suits the backbone. */
     pooling: z.enum(['auto', 'first', 'last', 'mean']).default('auto'),
     dropout: z.number().min(0).max(0.9).default(0),

@@ -33,6 +33,29 @@ describe('classificationHead', () => {
     ])
   })
 
+  it('has as many layers as are asked for, under the library’s names', () => {
+    const names = (layers: number): string[] =>
+      classificationHead(HeadChoice.parse({ layers }), smallConfigs.bert, 3, 'task').parameters.map(
+        ({ name, shape }) => `${name} [${shape.join(', ')}]`,
+      )
+    const hidden = smallConfigs.bert.hiddenSize
+    expect(names(1)).toEqual([`heads.task.1.weight [3, ${hidden}]`, 'heads.task.1.bias [3]'])
+    expect(names(3).filter((name) => name.includes('weight'))).toEqual([
+      `heads.task.1.weight [${hidden}, ${hidden}]`,
+      `heads.task.4.weight [${hidden}, ${hidden}]`,
+      `heads.task.7.weight [3, ${hidden}]`,
+    ])
+  })
+
+  it('computes another non-linearity between its layers where one is chosen', async () => {
+    const method = prepared('head')
+    const logits = async (head: Partial<HeadChoice>) => (await compute(method, { head }))['logits']
+    const tanh = await logits({})
+    expect(difference(await logits({ activation: 'tanh' }), tanh)).toBe(0)
+    expect(difference(await logits({ activation: 'relu' }), tanh)).toBeGreaterThan(1e-4)
+    expect(difference(await logits({ activation: 'relu', layers: 1 }), await logits({ layers: 1 }))).toBe(0)
+  })
+
   it.each(['first', 'last', 'mean'] as const)(
     'reads of a text nothing of its padding: %s',
     async (pooling) => {

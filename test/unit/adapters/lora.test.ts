@@ -70,7 +70,12 @@ describe('LoRA', () => {
     const model = tunedModel(smallConfig, prepared('lora', { dropout: 0.1 }), [
       {
         name: 'task',
-        head: classificationHead({ layers: 1, pooling: 'first', dropout: 0 }, smallConfig, 2, 'task'),
+        head: classificationHead(
+          { layers: 1, activation: 'tanh', pooling: 'first', dropout: 0 },
+          smallConfig,
+          2,
+          'task',
+        ),
         labels: 2,
       },
     ])

@@ -88,7 +88,12 @@ describe('prefix tuning', () => {
     const model = tunedModel(smallConfig, prepared('prefix_tuning', { dropout: 0.2, prefix_length: 5 }), [
       {
         name: 'task',
-        head: classificationHead({ layers: 1, pooling: 'first', dropout: 0 }, smallConfig, 2, 'task'),
+        head: classificationHead(
+          { layers: 1, activation: 'tanh', pooling: 'first', dropout: 0 },
+          smallConfig,
+          2,
+          'task',
+        ),
         labels: 2,
       },
     ])

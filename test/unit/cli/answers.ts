@@ -29,7 +29,7 @@ export const run: RunDetail = {
     taskSampling: 'squareRoot',
     adapterIds: [],
     method: { name: 'seq_bn', options: {} },
-    head: { layers: 2, pooling: 'first', dropout: 0 },
+    head: { layers: 2, activation: 'tanh', pooling: 'first', dropout: 0 },
     training: {
       ...{
         epochs: 10,

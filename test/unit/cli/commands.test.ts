@@ -83,7 +83,8 @@ describe('train', () => {
         seed: 7,
       },
       ...{ 'learning-rate': 0.002, 'batch-size': 16, 'micro-batch-size': 8, 'maximum-length': 128 },
-      ...{ 'head-layers': 1, pooling: 'mean', patience: 2, 'best-metric': 'matthews', engine: 'onnxruntime' },
+      ...{ 'head-layers': 3, 'head-activation': 'relu', pooling: 'mean' },
+      ...{ patience: 2, 'best-metric': 'matthews', engine: 'onnxruntime' },
       ...{
         device: 'cpu',
         threads: 1,
@@ -104,7 +105,7 @@ describe('train', () => {
       modelId: 'm1',
       datasetId: 'd1',
       method: { name: 'seq_bn', options: { ln_before: true, reduction_factor: 4 } },
-      head: { layers: 1, pooling: 'mean' },
+      head: { layers: 3, activation: 'relu', pooling: 'mean' },
       training: {
         ...{ epochs: 3, seed: 7, learningRate: 0.002, batchSize: 16, microBatchSize: 8, maximumLength: 128 },
         ...{
@@ -338,7 +339,7 @@ describe('bad usage', () => {
     [['train', '--dataset', 'a', '--train', 'b']],
     [['train', '--train', 'a', '--epochs', 'many']],
     [['train', '--train', 'a', '--epochs', '0']],
-    [['train', '--train', 'a', '--head-layers', '3']],
+    [['train', '--train', 'a', '--head-layers', '5']],
     [['train', '--train', 'a', '--device', 'abacus']],
     [['train', '--train', 'a', '--method', 'seq_bn[']],
     [['train', '--train', 'a', '--option', 'x']],

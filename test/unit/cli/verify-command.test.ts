@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +37,18 @@ describe('verify', () => {
     expect(stdout).toMatch(/empty\s+NOT READ/)
     expect(stdout).toMatch(/bert_seq_bn\s+same/)
     expect(stderr).toContain(`empty: ${join(empty, 'config.json')} cannot be read`)
+  })
+
+  it('takes the cases that lie in a folder', async () => {
+    cpSync(good, join(folder, 'second'), { recursive: true })
+    symlinkSync(good, join(folder, 'first'))
+    write('README.md')
+    const { code, stdout } = await runProgram(['verify', folder, '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject([
+      { case: 'first', ok: true },
+      { case: 'second', ok: true },
+    ])
   })
 
   it('says what a case has where the only one named is none', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import type { GraphCost, HeadChoice } from '../../../preload/contract.ts'
+import { HeadChoice, type GraphCost } from '../../../preload/contract.ts'
 import { classificationHead } from '../../../main/adapters/head.ts'
 import { findMethod } from '../../../main/adapters/registry.ts'
 import { sizeOf } from '../../../main/graph/index.ts'
@@ -36,7 +36,12 @@ function costOf(
   const task = {
     name: 'run',
     labels,
-    head: classificationHead({ layers: 1, pooling: 'mean', dropout: 0, ...head }, config, labels, 'run'),
+    head: classificationHead(
+      HeadChoice.parse({ layers: 1, pooling: 'mean', ...head }),
+      config,
+      labels,
+      'run',
+    ),
   }
   const model = tunedModel(config, prepared, [task])
   const trained = model.layout.size
