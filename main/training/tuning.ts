@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os'
+
 import type { CacheUse, TrainingConfig } from '../../preload/contract.ts'
 import type { Situation, StepDraw } from '../adapters/method.ts'
 import type { TaskBatch } from '../data/batch-plan.ts'
@@ -58,8 +60,10 @@ export interface StateKeeping {
 /** Graphs kept: a step's for every variant in use, an evaluation's for every task or a few more. */
 const mostStepGraphs = 16
 const fewestEvaluationGraphs = 4
-/** Weights that all graphs together may keep a second time. */
+/** Weights that the many graphs of steps which vary may together keep once more in a layout of their own. */
 const prepackedBytes = 512 << 20
+/** The share of the machine's memory that one graph may: without, a step of the largest backbones is 6 % slower. */
+const prepackedShare = 1 / 4
 
 /** A run's compiled graphs and the state that they train: owns their sessions, so `dispose` it. */
 export class Tuning {
@@ -326,9 +330,16 @@ export class Tuning {
     return this.prepared.model.method.draw?.(uniform, batch) ?? { variant: {} }
   }
 
+  private prepacks(): boolean {
+    const bytes = 4 * this.prepared.backbone.parameters
+    if (this.varies) return mostStepGraphs * bytes <= prepackedBytes
+    // Forward and backward each have their own.
+    return 2 * bytes <= prepackedShare * totalmem()
+  }
+
   /** The training graph of a situation, holding the state. */
   private async stepGraph(situation: Situation): Promise<Compiled> {
-    const { engine, model, backbone } = this.prepared
+    const { engine, model } = this.prepared
     const key = JSON.stringify(situation)
     const moved = this.holder?.key === key ? undefined : await this.vectors()
     const graph = await this.steps.get(key, async () => {
@@ -339,8 +350,7 @@ export class Tuning {
         scaleLoss: this.scales,
       })
       const { tuned, onStates } = this.onStates(whole)
-      const prepack = !this.varies || backbone.parameters * 4 * mostStepGraphs <= prepackedBytes
-      const options = { ...this.frozenWeights, state: tuned.state, prepack }
+      const options = { ...this.frozenWeights, state: tuned.state, prepack: this.prepacks() }
       return { tuned, compiled: await engine.compile(tuned.graph, options), onStates }
     })
     if (moved) {
