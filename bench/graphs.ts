@@ -4,6 +4,7 @@ import type { Engine } from '../main/engines/engine.ts'
 import { countOperations, nodesFor, type Graph } from '../main/graph/index.ts'
 import { encoderFeeds, scheduledFeeds, targetFeeds } from '../main/training/feeds.ts'
 import { evaluationGraph, trainingGraph } from '../main/training/graphs.ts'
+import { packsWeights } from '../main/training/packing.ts'
 import { optimizerFeeds, ownStepFeeds } from '../main/training/optimizer.ts'
 import { labelCount, randomParameters, type WeightFiles, type Workload } from './sizes.ts'
 
@@ -50,6 +51,8 @@ export async function openGraph(
   const compiled = await engine.compile(tuned.graph, {
     weights,
     state: tuned.state,
+    // As runs do: evaluations read the weights where they lie.
+    prepack: kind === 'train' && packsWeights(model.config, 1, quantised ? 'int8' : 'float32'),
     ...(quantised ? { quantised } : {}),
   })
   const compileMs = performance.now() - built

@@ -1,5 +1,3 @@
-import { totalmem } from 'node:os'
-
 import type { CacheUse, TrainingConfig } from '../../preload/contract.ts'
 import type { Situation, StepDraw } from '../adapters/method.ts'
 import type { TaskBatch } from '../data/batch-plan.ts'
@@ -14,6 +12,7 @@ import { evaluationGraph, trainingGraph, type TunedGraph } from './graphs.ts'
 import type { ParameterLayout } from './layout.ts'
 import { afterStep, firstScaling, isExhausted, needsScaling, type LossScaling } from './loss-scale.ts'
 import { optimizerFeeds, ownStepFeeds } from './optimizer.ts'
+import { keptStepGraphs, packsWeights } from './packing.ts'
 import { PrefixCache, type StateSource } from './prefix-cache.ts'
 import type { Prepared } from './prepare.ts'
 
@@ -57,18 +56,13 @@ export interface StateKeeping {
   log(text: string): void
 }
 
-/** Graphs kept: a step's for every variant in use, an evaluation's for every task or a few more. */
-const mostStepGraphs = 16
+/** Evaluation graphs kept: one for every task, or a few more. */
 const fewestEvaluationGraphs = 4
-/** Weights that the many graphs of steps which vary may together keep once more in a layout of their own. */
-const prepackedBytes = 512 << 20
-/** The share of the machine's memory that one graph may: without, a step of the largest backbones is 6 % slower. */
-const prepackedShare = 1 / 4
 
 /** A run's compiled graphs and the state that they train: owns their sessions, so `dispose` it. */
 export class Tuning {
   readonly layout: ParameterLayout
-  private readonly steps = new GraphCache<Compiled>(mostStepGraphs)
+  private readonly steps: GraphCache<Compiled>
   private readonly evaluations: GraphCache<Compiled>
   private readonly prepared: Prepared
   private readonly config: TrainingConfig
@@ -90,6 +84,7 @@ export class Tuning {
     this.prepared = prepared
     this.config = config
     this.layout = prepared.model.layout
+    this.steps = new GraphCache(keptStepGraphs(prepared.engine, prepared.backbone.parameters))
     this.evaluations = new GraphCache(Math.max(fewestEvaluationGraphs, prepared.model.tasks.length))
     this.varies = prepared.model.tasks.length > 1 || prepared.model.method.draw !== undefined
     const { half } = prepared
@@ -330,11 +325,13 @@ export class Tuning {
     return this.prepared.model.method.draw?.(uniform, batch) ?? { variant: {} }
   }
 
-  private prepacks(): boolean {
-    const bytes = 4 * this.prepared.backbone.parameters
-    if (this.varies) return mostStepGraphs * bytes <= prepackedBytes
-    // Forward and backward each have their own.
-    return 2 * bytes <= prepackedShare * totalmem()
+  private packs(): boolean {
+    const { engine, model, backbone } = this.prepared
+    const { tasks, method, config } = model
+    // A drawn variant is in most cases a number of layers.
+    const variants = tasks.length * (method.draw === undefined ? 1 : config.layers + 1)
+    const kept = Math.min(variants, keptStepGraphs(engine, backbone.parameters))
+    return packsWeights(config, kept, this.config.backbonePrecision)
   }
 
   /** The training graph of a situation, holding the state. */
@@ -350,7 +347,7 @@ export class Tuning {
         scaleLoss: this.scales,
       })
       const { tuned, onStates } = this.onStates(whole)
-      const options = { ...this.frozenWeights, state: tuned.state, prepack: this.prepacks() }
+      const options = { ...this.frozenWeights, state: tuned.state, prepack: this.packs() }
       return { tuned, compiled: await engine.compile(tuned.graph, options), onStates }
     })
     if (moved) {
