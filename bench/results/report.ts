@@ -1,5 +1,6 @@
-import { claimsOf } from './claims.ts'
+import { claimsOf, isCollapsed } from './claims.ts'
 import {
+  allCells,
   encoders,
   float32Of,
   int8Plan,
@@ -76,11 +77,7 @@ function scoreTable(rows: readonly ResultRow[], encoder: Encoder): string {
       method.title,
       ...names.map((task) => {
         const cell = rowsOf(rows, method, task)
-        const planned = method.int8
-          ? int8Plan.seeds.length
-          : method.variant
-            ? 1
-            : seedsOf(encoder, task).length
+        const planned = method.int8 ? int8Plan.seeds.length : seedsOf(encoder, task).length
         const missing = cell.length > 0 && cell.length < planned ? ` (${cell.length} of ${planned})` : ''
         return cell.length === 0 ? '' : meanAndDeviation(cell.map(({ test }) => test.accuracy)) + missing
       }),
@@ -96,7 +93,7 @@ function parameters(rows: readonly ResultRow[]): string {
   return `${trained.toLocaleString('en-US')} (${((100 * trained) / backbone).toFixed(1)} %)`
 }
 
-/** Which seeds of each task have all methods of the plan, its variants left aside. */
+/** Which seeds of each task have all main methods of the plan, and how many of the runs of its variants are there. */
 function completeness(rows: readonly ResultRow[], encoder: Encoder): string {
   const lines = tasksOf(encoder).map((task) => {
     const has = (method: PlannedMethod, seed: number): boolean =>
@@ -109,26 +106,31 @@ function completeness(rows: readonly ResultRow[], encoder: Encoder): string {
     })
     return `- ${tasks[task].title}: ${states.join('. ')}`
   })
-  return ['What is complete:', '', ...lines].join('\n')
+  const variants = allCells().filter(({ method, ...cell }) => method.variant && cell.encoder === encoder)
+  const done = variants.filter((cell) =>
+    rowsOf(rows, cell.method, cell.task).some(({ seed }) => seed === cell.seed),
+  )
+  const rest = `Of the others (further kinds of these methods, one task after another, int8): ${done.length} of ${variants.length} planned runs.`
+  return ['What is complete of the main methods, from head to fusion:', '', ...lines, '', rest].join('\n')
 }
 
-/** A correlation of exactly 0 is that of one answer for every row. */
 function collapsed(rows: readonly ResultRow[]): string {
   const runs = rows
-    .filter(({ test }) => test.matthews === 0)
+    .filter(isCollapsed)
     .map(({ method, task, seed }) => `${method} on ${titleOf(task)}, seed ${seed}`)
   return runs.length === 0 ? '' : `Runs that came to give every test row the same answer: ${runs.join('; ')}.`
 }
 
 function claimsTable(rows: readonly ResultRow[], encoder: Encoder): string {
   return [
-    'What the papers claim (± is the standard error by the number of test rows; undecided: the difference is within it):',
+    'What the papers claim. ± is the standard error by the number of test rows. Confirmed: beyond the claim’s bound by more than that error; not confirmed: short of it by more; undecided: neither. What is claimed of every task is judged by those that were measured.',
     '',
     markdown(
-      ['claim', 'here', 'figures'],
-      claimsOf(rows, encoder, titles[encoder].layers).map(({ claim, verdict, figures }) => [
+      ['claim', 'here', 'measured', 'figures'],
+      claimsOf(rows, encoder, titles[encoder].layers).map(({ claim, verdict, measured, figures }) => [
         claim,
         verdict,
+        measured,
         figures,
       ]),
     ),

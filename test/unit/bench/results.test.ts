@@ -200,12 +200,37 @@ describe('claims', () => {
   })
 
   it('calls an adapter close to full fine-tuning, not close, or neither where the rows are too few to say', () => {
-    const near = [row('trec', 'seq_bn', 0.9), row('trec', 'full', 0.905)]
+    const near = [row('trec', 'seq_bn', 0.92), row('trec', 'full', 0.905)]
+    // Of 400 rows, 1.5 points either way.
+    const undecided = [row('rte', 'seq_bn', 0.9), row('rte', 'full', 0.905)]
     const far = [row('sst2', 'seq_bn', 0.7), row('sst2', 'full', 0.85)]
-    const between = [row('mr', 'seq_bn', 0.9), row('mr', 'full', 0.93)]
-    expect(claim(near, 'seq_bn comes close').verdict).toBe('confirmed')
+    const between = [row('mr', 'seq_bn', 0.9), row('mr', 'full', 0.915)]
+    expect(claim(near, 'seq_bn comes close')).toMatchObject({
+      verdict: 'confirmed',
+      measured: '1 of 6 tasks',
+    })
+    expect(claim([...near, ...undecided], 'seq_bn comes close').verdict).toBe('undecided')
     expect(claim([...near, ...between], 'seq_bn comes close').verdict).toBe('undecided')
     expect(claim([...near, ...between, ...far], 'seq_bn comes close').verdict).toBe('not confirmed')
+  })
+})
+
+describe('the claim on Mix-And-Match', () => {
+  const others = [row('trec', 'prefix', 0.8), row('trec', 'scaled_par_bn', 0.85)]
+
+  it('is judged by each part on average, beyond the error', () => {
+    expect(claim([...others, row('trec', 'mam', 0.95)], 'Mix-And-Match').verdict).toBe('confirmed')
+    expect(claim([...others, row('trec', 'mam', 0.855)], 'Mix-And-Match').verdict).toBe('undecided')
+    expect(claim([...others, row('trec', 'mam', 0.82)], 'Mix-And-Match').verdict).toBe('not confirmed')
+    expect(claim(others, 'Mix-And-Match').verdict).toBe('not measured yet')
+  })
+
+  it('says where a run collapsed', () => {
+    const lost = row('sst2', 'prefix', 0.5, { test: { ...scores(0.5), matthews: 0 } })
+    const rows = [...others, lost, row('trec', 'mam', 0.95), row('sst2', 'mam', 0.8)]
+    expect(claim(rows, 'Mix-And-Match').figures).toContain(
+      '(one seed, 1 of the runs collapsed to one answer)',
+    )
   })
 })
 
