@@ -60,6 +60,8 @@ import type { DeviceProgress, DeviceReport, SystemInfo } from './contract/system
 
 export * from './contract/adapters.ts'
 export * from './contract/comparison.ts'
+export * from './contract/composition.ts'
+export * from './contract/composition-text.ts'
 export * from './contract/datasets.ts'
 export * from './contract/engine.ts'
 export * from './contract/errors.ts'

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 
-import { WorkbenchError } from '../../preload/contract.ts'
+import { checkComposition, WorkbenchError, type Composition } from '../../preload/contract.ts'
 import { composedMethod } from './compose.ts'
-import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
   partsOf,

@@ -1,7 +1,7 @@
-import { WorkbenchError } from '../../preload/contract.ts'
+import { describeComposition, WorkbenchError, type Composition } from '../../preload/contract.ts'
 import { add, multiply, reshape, type Value } from '../graph/index.ts'
 import type { Build, Prefix, Sites } from '../models/sites.ts'
-import { adaptersOf, describe, fusedNames, type Composition } from './composition.ts'
+import { adaptersOf, fusedNames } from './composition.ts'
 import { foldComposition, type Fold, type FoldOptions } from './fold.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
 import { onlyActive, places, type AdapterParts } from './parts.ts'
@@ -64,7 +64,7 @@ export function composedSites(build: Build, composition: Composition, options: C
         fuse(block, children, entered, state) {
           const last = present(adaptersOf(block).filter(at).at(-1), 'the last')
           const fuse = options.fusions?.get(fusedNames(block).join(','))
-          if (!fuse) throw new Error(`${describe(block)} has no fusion`)
+          if (!fuse) throw new Error(`${describeComposition(block)} has no fusion`)
           const ups = children.flatMap(({ name, state: { up } }) => (up ? [{ name, up }] : []))
           const { x, residual } = entered
           const fused = fuse(build, {

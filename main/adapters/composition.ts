@@ -1,88 +1,4 @@
-import { WorkbenchError } from '../../preload/contract.ts'
-
-/** How adapters work together: one by its name, or a block of several. After the adapters library's `composition`. */
-export type Composition = string | CompositionBlock
-
-export type CompositionBlock =
-  /** One after the other. */
-  | { kind: 'stack'; children: readonly Composition[] }
-  /** Weighted by attention (AdapterFusion). */
-  | { kind: 'fuse'; children: readonly Composition[] }
-  /** Weighted by fixed numbers, which are made to add up to 1 unless they are to count as they are. */
-  | { kind: 'average'; children: readonly Composition[]; weights?: readonly number[]; asGiven?: boolean }
-  /** Each on a copy of the batch, with a head of its own. */
-  | { kind: 'parallel'; children: readonly Composition[] }
-  /** Each on its part of the batch. */
-  | { kind: 'batchSplit'; children: readonly Composition[]; sizes?: readonly number[] }
-
-type Kind = CompositionBlock['kind']
-
-/** What may stand inside what, as the library's `ALLOWED_NESTINGS` has it for the blocks that there are here. */
-const allowedInside: Record<Kind, readonly Kind[]> = {
-  stack: ['fuse', 'parallel', 'batchSplit', 'average'],
-  fuse: ['stack'],
-  parallel: ['stack', 'batchSplit', 'average'],
-  batchSplit: ['stack', 'batchSplit', 'average'],
-  average: ['stack', 'batchSplit'],
-}
-
-const names: Record<Kind, string> = {
-  stack: 'Stack',
-  fuse: 'Fuse',
-  average: 'Average',
-  parallel: 'Parallel',
-  batchSplit: 'BatchSplit',
-}
-
-/** Why a block cannot stand inside another, in one sentence for the user. */
-const reasons: Partial<Record<`${Kind} in ${Kind}`, string>> = {
-  'stack in stack': 'a stack in a stack is the longer stack: write its adapters in one',
-  'fuse in fuse':
-    'a fusion weighs the outputs of adapters, and the outputs of another fusion have no adapter of their own to weigh',
-  'parallel in fuse':
-    'the parallel adapters work on copies of the batch, which a fusion cannot weigh against each other',
-  'batchSplit in fuse':
-    'a fusion needs every adapter on every example, and a batch split gives each example only one',
-  'average in fuse': 'a fusion learns the weights that an average fixes: fuse its adapters themselves',
-  'fuse in parallel': 'a fusion has parameters of its own for each place; run it as a task of its own',
-  'parallel in parallel':
-    'the batch is copied once for all tasks: put the adapters side by side in one Parallel',
-  'fuse in batchSplit': 'a fusion has parameters of its own for each place; run it on a batch of its own',
-  'parallel in batchSplit': 'a batch that is split cannot be copied again for each task',
-  'fuse in average': 'a fusion weighs its adapters itself; average the adapters instead',
-  'parallel in average':
-    'the parallel adapters belong to different tasks, and their outputs are of different copies of the batch',
-  'average in average': 'an average of averages is an average with other weights: write it as one',
-}
-
-/**
- * Checks a composition against the library's nesting rules.
- *
- * @throws WorkbenchError `bad-input` with the reason in one sentence
- */
-export function checkComposition(composition: Composition, depth = 0): void {
-  if (typeof composition === 'string') return
-  const { kind, children } = composition
-  if (children.length === 0) refuse(`${names[kind]} is empty: name at least one adapter`)
-  if (kind === 'average' && composition.weights && composition.weights.length !== children.length) {
-    refuse(`Average has ${children.length} adapters but ${composition.weights.length} weights`)
-  }
-  for (const child of children) {
-    if (typeof child === 'string') continue
-    if (kind === 'stack' && depth > 0) {
-      refuse(`${describe(child)} is nested too deep: a Stack inside another block may hold adapters only`)
-    }
-    if (!allowedInside[kind].includes(child.kind)) {
-      const reason = reasons[`${child.kind} in ${kind}`]
-      refuse(`${names[child.kind]} cannot stand inside ${names[kind]}${reason ? `: ${reason}` : ''}`)
-    }
-    checkComposition(child, depth + 1)
-  }
-}
-
-function refuse(sentence: string): never {
-  throw new WorkbenchError('bad-input', sentence)
-}
+import type { BlockKind, Composition, CompositionBlock } from '../../preload/contract.ts'
 
 /** All adapters of a composition, in order. */
 export function adaptersOf(composition: Composition): string[] {
@@ -90,16 +6,10 @@ export function adaptersOf(composition: Composition): string[] {
 }
 
 /** Blocks of one kind within a composition, itself included. */
-export function blocksOf(composition: Composition, kind: Kind): CompositionBlock[] {
+export function blocksOf(composition: Composition, kind: BlockKind): CompositionBlock[] {
   if (typeof composition === 'string') return []
   const inner = composition.children.flatMap((child) => blocksOf(child, kind))
   return composition.kind === kind ? [composition, ...inner] : inner
-}
-
-/** As the library writes it: `Stack[a, Fuse[b, c]]`. */
-export function describe(composition: Composition): string {
-  if (typeof composition === 'string') return composition
-  return `${names[composition.kind]}[${composition.children.map(describe).join(', ')}]`
 }
 
 /** The adapters after whose names a Fuse block's parameters are called: the last of each of its children. */

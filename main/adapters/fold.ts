@@ -1,6 +1,7 @@
+import { describeComposition, type Composition, type CompositionBlock } from '../../preload/contract.ts'
 import { slice, type Value } from '../graph/index.ts'
 import type { Build } from '../models/sites.ts'
-import { adaptersOf, describe, type Composition, type CompositionBlock } from './composition.ts'
+import { adaptersOf } from './composition.ts'
 
 export interface FoldOptions {
   /** Which branch of a Parallel block is computed. */
@@ -63,14 +64,16 @@ export function foldComposition<State>(
   const sits = (child: Composition): boolean => adaptersOf(child).some((name) => fold.has(name))
   switch (kind) {
     case 'fuse': {
-      if (!fold.fuse) throw new Error(`${describe(composition)} holds adapters that cannot be fused`)
+      if (!fold.fuse)
+        throw new Error(`${describeComposition(composition)} holds adapters that cannot be fused`)
       const fused = children.flatMap((child, i) =>
-        sits(child) ? [{ name: describe(child), state: within(child, entered, i) }] : [],
+        sits(child) ? [{ name: describeComposition(child), state: within(child, entered, i) }] : [],
       )
       return fold.fuse(composition, fused, entered, state)
     }
     case 'average': {
-      if (!fold.average) throw new Error(`${describe(composition)} holds adapters that cannot be averaged`)
+      if (!fold.average)
+        throw new Error(`${describeComposition(composition)} holds adapters that cannot be averaged`)
       const given = composition.weights ?? children.map(() => 1)
       const chosen = children.flatMap((child, i) =>
         sits(child) ? [{ child, i, weight: given[i] ?? 0 }] : [],
@@ -86,7 +89,7 @@ export function foldComposition<State>(
     case 'parallel': {
       const branches = children.map((child, i) => within(child, entered, i))
       const branch = branches[(options.channel ?? 0) % children.length]
-      if (branch === undefined) throw new Error(`${describe(composition)} is empty`)
+      if (branch === undefined) throw new Error(`${describeComposition(composition)} is empty`)
       const fitted = fold.alongside?.(branch, branches) ?? branch
       // The library joins the branches again before the last sums and norms, which are then the last branch's for all.
       const last = here.at(-1)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { checkComposition, type Composition } from '../../preload/contract.ts'
 import {
   add,
   concatenate,
@@ -18,7 +19,6 @@ import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { composedMethod, type FusedSite } from './compose.ts'
-import { checkComposition, type Composition } from './composition.ts'
 import {
   defineMethod,
   partsOf,

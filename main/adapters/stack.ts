@@ -1,7 +1,7 @@
+import { checkComposition, type Composition } from '../../preload/contract.ts'
 import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { composedMethod } from './compose.ts'
-import { checkComposition, type Composition } from './composition.ts'
 import { defineMethod, partsOf, refuseIdleEmbeddings } from './method.ts'
 
 /** A new adapter on top of trained ones (Pfeiffer et al. 2020, "MAD-X"). */

@@ -1,15 +1,15 @@
 import { basename, join } from 'node:path'
 
-import type { MethodChoice } from '../../preload/contract.ts'
-import { composedMethod, type ComposeOptions, type FuseOutputs } from '../adapters/compose.ts'
 import {
-  adaptersOf,
-  blocksOf,
   checkComposition,
-  describe,
-  fusedNames,
+  describeComposition,
+  findCompositions,
+  parseComposition,
   type Composition,
-} from '../adapters/composition.ts'
+  type MethodChoice,
+} from '../../preload/contract.ts'
+import { composedMethod, type ComposeOptions, type FuseOutputs } from '../adapters/compose.ts'
+import { adaptersOf, blocksOf, fusedNames } from '../adapters/composition.ts'
 import { fusionParameters, fuseWith } from '../adapters/fusion.ts'
 import {
   namedAdapter,
@@ -24,7 +24,6 @@ import { fusionOfConfig, methodOfAdapterConfig } from '../formats/adapter-config
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
 import { canonicalName } from '../models/weights.ts'
 import { tunedModel, type NamedTensors, type TunedModel } from '../training/tuned-model.ts'
-import { findCompositions, parseComposition } from './composition-text.ts'
 import { CaseConfig, CaseExpected, CaseInputs, extraLogits, readJson, readTensors } from './golden-files.ts'
 import { countedTokens, goldenTasks } from './golden-heads.ts'
 
@@ -164,7 +163,9 @@ function compositionOf({ active_adapters: active, setup, adapters }: CaseConfig)
   if (Object.keys(adapters).length === 0 || active === null || active === undefined || active === 'None')
     return undefined
   const printed = parseComposition(active)
-  const made = findCompositions(setup).find((candidate) => describe(candidate) === describe(printed))
+  const made = findCompositions(setup).find(
+    (candidate) => describeComposition(candidate) === describeComposition(printed),
+  )
   return made ?? printed
 }
 

@@ -1,4 +1,4 @@
-import type { Composition } from '../adapters/composition.ts'
+import type { Composition } from '../../preload/contract.ts'
 import { collate } from '../data/batches.ts'
 import type { HostTensor } from '../engines/engine.ts'
 import { encoderFeeds, scheduledFeeds, targetFeeds } from '../training/feeds.ts'

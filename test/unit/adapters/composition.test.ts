@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
 import { composedMethod } from '../../../main/adapters/compose.ts'
+import { partsOf } from '../../../main/adapters/method.ts'
 import {
   checkComposition,
-  describe as written,
+  describeComposition,
+  findCompositions,
+  parseComposition,
+  writeComposition,
   type Composition,
-} from '../../../main/adapters/composition.ts'
-import { partsOf } from '../../../main/adapters/method.ts'
-import { parseComposition } from '../../../main/verify/composition-text.ts'
+} from '../../../preload/contract.ts'
 import { compute, difference, textCount, trainedAdapter } from '../../fixtures/computed.ts'
 
 const [a, b] = [trainedAdapter('a'), trainedAdapter('b')]
@@ -78,7 +80,7 @@ describe('nesting', () => {
   ])('%s is allowed', (text) => {
     const composition = parseComposition(text)
     expect(() => checkComposition(composition)).not.toThrow()
-    expect(written(composition)).toBe(text)
+    expect(describeComposition(composition)).toBe(text)
   })
 
   it.each([
@@ -116,5 +118,39 @@ describe('nesting', () => {
         children: ['a', { kind: 'batchSplit', children: ['b', 'c'], sizes: [1, 2] }],
       },
     )
+  })
+
+  it('reads one size as that of every part', () => {
+    const split = { kind: 'batchSplit', children: ['a', 'b'], sizes: [2, 2] }
+    expect(parseComposition("BatchSplit('a', 'b', batch_sizes=2)")).toEqual(split)
+  })
+
+  it.each([
+    'a',
+    'Stack(a, Fuse(b, c))',
+    'Average(a, Stack(b, c), weights=[0.3, 0.7], normalize_weights=False)',
+    'BatchSplit(a, BatchSplit(b, c, batch_sizes=[1, 1]), batch_sizes=[1, 2])',
+  ])('is written as it is read: %s', (text) => {
+    expect(writeComposition(parseComposition(text))).toBe(text)
+  })
+
+  it.each([
+    ['', /ends too early/],
+    ['Stack(a, b', /ends too early/],
+    ['Stack(a b)', /"b" stands where a comma or "\)" is expected/],
+    ['Stack(a, b]', /"\]" stands where a comma or "\)"/],
+    ['Stack(a; b)', /";" stands where/],
+    ['Stack(, b)', /"," stands where an adapter or a block is expected/],
+    ['Stack(a) b', /"b" comes after its end/],
+    ['Average(a, b, weights=[1, x])', /"x" is no number/],
+    ['Split(a, b)', /block Split is not supported; there are Stack, Fuse/],
+    ['constructor(a, b)', /block constructor is not supported/],
+  ])('refuses what it cannot read: %s', (text, reason) => {
+    expect(() => parseComposition(text)).toThrow(reason)
+  })
+
+  it('is found within library calls, inner ones as well', () => {
+    const calls = "model.train_adapter(Stack('a', Fuse('b', 'c'))); model.eval()"
+    expect(findCompositions(calls).map(describeComposition)).toEqual(['Stack[a, Fuse[b, c]]', 'Fuse[b, c]'])
   })
 })
