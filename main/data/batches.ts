@@ -45,11 +45,16 @@ export function trainingBatches(
   return Array.from(random.permutation(batches.length), (index) => batches[index] ?? new Uint32Array())
 }
 
+/** Tokens, padding included, that a batch of evaluation holds at most: more would be a long silence of a large model. */
+const evaluationTokens = 8192
+
 /** All examples once, sorted by length (equal lengths in the given order), for evaluation and prediction. */
 export function evaluationBatches(lengths: ArrayLike<number>, batchSize: number): Uint32Array[] {
   requireBatchSize(batchSize)
   const order = Uint32Array.from({ length: lengths.length }, (_, index) => index)
-  return slices(sortedByLength(order, lengths), batchSize)
+  return slices(sortedByLength(order, lengths), batchSize).flatMap((batch) =>
+    slicesOfTokens(batch, lengths, evaluationTokens).toReversed(),
+  )
 }
 
 export interface Example {

@@ -1,6 +1,6 @@
 import { WorkbenchError, type RunConfig } from '../../preload/contract.ts'
 import type { Database } from '../store/database.ts'
-import { getRun, type RunRecord } from '../store/runs.ts'
+import { getRun, isImported, type RunRecord } from '../store/runs.ts'
 
 /**
  * The run that a configuration goes on from.
@@ -16,6 +16,12 @@ export function findEarlierRun(
     throw new WorkbenchError(
       'not-found',
       `earlierRunId: there is no run ${earlierRunId}. See the list of runs.`,
+    )
+  }
+  if (isImported(database, earlierRunId)) {
+    throw new WorkbenchError(
+      'bad-input',
+      `earlierRunId: the run “${earlier.name}” was imported: what it trained is not here. Name a run of this workbench.`,
     )
   }
   if (earlier.status !== 'finished') {

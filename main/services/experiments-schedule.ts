@@ -172,7 +172,11 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     lookAgain = true
     looking ??= lookOnce()
       .catch((error: unknown) => console.error('experiments could not go on:', error))
-      .finally(() => (looking = undefined))
+      .finally(() => {
+        looking = undefined
+        // What was asked for after the last look, and before this was known to be the last, is looked at now.
+        if (lookAgain) void look()
+      })
     return looking
   }
 

@@ -85,10 +85,16 @@ function promotions(steps: readonly StepRecord[]): StepRecord[] {
       const open = members.filter((step) => step.status === 'waiting' && !hasSettings(step.plan))
       if (rung === 0 || open.length === 0 || !before.every((step) => isOver(statusOf(step)))) continue
       const best = ranked(before)
-      // The same settings go on with every seed.
-      for (const alike of Map.groupBy(open, ({ plan }) => plan.seed).values()) {
+      // The same settings go on with every seed; those that did already, before others were tried again, do not twice.
+      for (const [seed, alike] of Map.groupBy(open, ({ plan }) => plan.seed)) {
+        const taken = new Set(
+          members
+            .filter(({ plan }) => plan.seed === seed && hasSettings(plan))
+            .map(({ plan }) => JSON.stringify(plan.settings)),
+        )
+        const left = best.filter((settings) => !taken.has(JSON.stringify(settings)))
         alike.forEach((step, slot) => {
-          const settings = best[slot]
+          const settings = left[slot]
           changed.push(
             settings === undefined
               ? { ...step, status: 'left-out', error: 'Too few settings of the rung before have finished.' }

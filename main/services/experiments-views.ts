@@ -65,10 +65,12 @@ function toStep(step: StepRecord, metric: ScoreName): ExperimentStep {
 /** By what finished steps took against what was estimated for them; else by the mean of those that finished. */
 function estimateLeft(steps: readonly StepRecord[]): number | undefined {
   const finished = steps.filter((step) => statusOf(step) === 'finished' && (step.run?.seconds ?? 0) > 0)
-  const took = finished.reduce((sum, { run }) => sum + (run?.seconds ?? 0), 0)
-  const foreseen = finished.reduce((sum, { plan }) => sum + (plan.estimatedSeconds ?? 0), 0)
-  const factor = foreseen > 0 ? took / foreseen : 1
-  const usual = finished.length > 0 ? took / finished.length : undefined
+  const took = (those: readonly StepRecord[]): number =>
+    those.reduce((sum, { run }) => sum + (run?.seconds ?? 0), 0)
+  const estimated = finished.filter(({ plan }) => (plan.estimatedSeconds ?? 0) > 0)
+  const foreseen = estimated.reduce((sum, { plan }) => sum + (plan.estimatedSeconds ?? 0), 0)
+  const factor = foreseen > 0 ? took(estimated) / foreseen : 1
+  const usual = finished.length > 0 ? took(finished) / finished.length : undefined
   let left = 0
   for (const step of steps) {
     const status = statusOf(step)

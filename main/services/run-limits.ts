@@ -18,7 +18,7 @@ export interface RunLimits {
 
 export const defaultRunLimits: RunLimits = {
   concurrency: 1,
-  silence: 60_000,
+  silence: 180_000,
   end: 60_000,
   close: 10_000,
   interval: 200,

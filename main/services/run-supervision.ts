@@ -70,7 +70,9 @@ export function supervise(options: SupervisionOptions): Supervised {
       silent = true
       kill({
         code: 'engine',
-        message: `The trainer process gave no sign of life for ${seconds} seconds and was ended.`,
+        message:
+          `The trainer process gave no sign of life for ${seconds} seconds and was ended. ` +
+          'If a single step takes that long here, choose a smaller micro-batch or maximum length.',
       })
     }
   }, options.silence / silenceChecks)

@@ -11,7 +11,14 @@ import {
 import type { Database } from '../store/database.ts'
 import { readLog } from '../store/run-log.ts'
 import { readMetrics } from '../store/run-metrics.ts'
-import { insertRun, removeRun, requeueRun, updateRun, type RunRecord } from '../store/runs.ts'
+import {
+  insertRun,
+  removeRun,
+  requeueRun,
+  unfinishedAfter,
+  updateRun,
+  type RunRecord,
+} from '../store/runs.ts'
 import type { Publish } from './events.ts'
 import { executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
 import { isOnCpu, lastSavedStep, movedToCpu } from './run-fallback.ts'
@@ -204,6 +211,13 @@ export function createRunService(options: RunServiceOptions): RunService {
     const run = requireRun(database, id)
     if (run.status === 'running') {
       throw new WorkbenchError('conflict', `“${run.name}” is running. Stop it before you remove it.`)
+    }
+    const [waiting] = unfinishedAfter(database, id)
+    if (waiting !== undefined) {
+      throw new WorkbenchError(
+        'conflict',
+        `“${waiting}” goes on from “${run.name}” and has not finished. Let it finish, or stop or remove it first.`,
+      )
     }
     queue.drop(id)
     const execution = executions.get(id)

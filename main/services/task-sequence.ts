@@ -29,7 +29,7 @@ export function taskSequence(database: Database, run: RunRecord): TaskSequence |
   }))
   const scores = tasks.flatMap((task, index) =>
     ids.flatMap((_, stage) => {
-      const found = stage < task.stage ? undefined : scoresAfter(records, stage, task)
+      const found = stage < task.stage ? undefined : scoresAfter(ids, records, stage, task)
       return found ? [{ stage, task: index, scores: found }] : []
     }),
   )
@@ -52,6 +52,7 @@ export function stageNames({ stages, tasks }: Pick<TaskSequence, 'stages' | 'tas
 }
 
 function scoresAfter(
+  ids: readonly string[],
   records: readonly (RunRecord | undefined)[],
   stage: number,
   { runId, task, split, stage: trainedAt }: Measured,
@@ -63,7 +64,9 @@ function scoresAfter(
     stage === trainedAt
       ? run?.taskResults?.find(({ name }) => name === task)?.[split === 'test' ? 'test' : 'validation']
       : measuredBy(run)?.after
-  return there ?? measuredBy(records[stage + 1])?.before
+  const next = records[stage + 1]
+  // Where a stage in between is missing, the next one found another backbone than this one left.
+  return there ?? (next?.config.earlierRunId === ids[stage] ? measuredBy(next)?.before : undefined)
 }
 
 function figuresOf(

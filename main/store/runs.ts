@@ -233,6 +233,21 @@ export function markImported(database: Database, id: string): void {
   database.prepare<[string]>('UPDATE runs SET imported = 1, queue_order = NULL WHERE id = ?').run(id)
 }
 
+export function isImported(database: Database, id: string): boolean {
+  return database.prepare<[string], number>('SELECT imported FROM runs WHERE id = ?').pluck().get(id) === 1
+}
+
+/** Names of the runs that go on from this one and are not over. */
+export function unfinishedAfter(database: Database, id: string): string[] {
+  return database
+    .prepare<[string], string>(
+      `SELECT name FROM runs WHERE json_extract(config, '$.earlierRunId') = ?
+         AND status NOT IN ('finished', 'stopped') ORDER BY number`,
+    )
+    .pluck()
+    .all(id)
+}
+
 /** Removes a run with its metrics, log and checkpoint rows. False when there is no such run. */
 export function removeRun(database: Database, id: string): boolean {
   return database.prepare<[string]>('DELETE FROM runs WHERE id = ?').run(id).changes > 0

@@ -66,10 +66,11 @@ export async function remeasureEarlierTasks(
   const { earlier: runs = [] } = job
   const last = runs.at(-1)
   if (!last) return undefined
-  const changed = await changedBackbone(prepared, await earlierBackbone(last, prepared), values)
   const measured: EarlierTask[] = []
+  let changed: ChangedBackbone | undefined
   for (const run of runs) {
     try {
+      changed ??= await changedBackbone(prepared, await earlierBackbone(last, prepared), values)
       for await (const task of remeasure(context, run, run === last, changed)) {
         measured.push(task)
         log(`Task ${task.task} of “${run.name}”: ${task.split} accuracy ${percent(task)}`)

@@ -36,7 +36,7 @@ export interface StateSource {
 /** Share of this machine's memory that states may take; the others are read from their files. */
 const memoryShare = 1 / 16
 /** Counts changes of how records lie in a file. */
-const layoutVersion = 2
+const layoutVersion = 3
 /** Below this share of a step's operations it is not worth a file. */
 const leastSaved = 0.05
 

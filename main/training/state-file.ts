@@ -3,6 +3,7 @@ import { readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { WorkbenchError } from '../../preload/contract.ts'
+import { messageOf } from '../engines/engine.ts'
 import { writeAll, writeFileAtomically } from '../models/checkpoint/atomic-file.ts'
 
 /** Records of numbers, each found by its place: in memory as far as they were let, else in their file. */
@@ -122,7 +123,13 @@ async function touch(path: string): Promise<void> {
 }
 
 function openFile(path: string, kept: Float32Array): RecordFile & { descriptor: number } {
-  const descriptor = openSync(path, 'r')
+  let descriptor: number
+  try {
+    descriptor = openSync(path, 'r')
+  } catch (cause) {
+    // Another run may have made room with it just now.
+    throw new WorkbenchError('storage', `${path} cannot be opened: ${messageOf(cause)}`)
+  }
   return {
     descriptor,
     read(offset, length) {

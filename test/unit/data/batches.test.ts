@@ -108,6 +108,15 @@ describe('trainingBatches of so many tokens', () => {
 })
 
 describe('evaluationBatches', () => {
+  it('holds fewer texts where they are long, so that a batch of a large model is no long silence', () => {
+    const batches = evaluationBatches(
+      Array.from({ length: 100 }, (_, i) => (i < 64 ? 100 : 512)),
+      64,
+    )
+    expect(batches[0]?.length).toBe(64)
+    expect(batches.slice(1).map(({ length }) => length)).toEqual([4, 16, 16])
+  })
+
   it('goes through all examples by length, equal ones in their order', () => {
     expect(evaluationBatches([5, 3, 5, 1, 3], 2).map((batch) => Array.from(batch))).toEqual([
       [3, 1],

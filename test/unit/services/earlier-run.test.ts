@@ -4,7 +4,7 @@ import { findEarlierRun, findEarlierRuns } from '../../../main/services/earlier-
 import { createJob } from '../../../main/services/run-job.ts'
 import { insertDataset, removeDataset } from '../../../main/store/datasets.ts'
 import { insertModel } from '../../../main/store/models.ts'
-import { getRun, updateRun } from '../../../main/store/runs.ts'
+import { getRun, markImported, updateRun } from '../../../main/store/runs.ts'
 import type { EarlierTask } from '../../../preload/contract.ts'
 import {
   configOf,
@@ -40,6 +40,29 @@ describe('a run that goes on from another', () => {
       { name: 'reviews', datasetFile: expect.stringContaining('rows') },
     ])
     expect(earlier[0]?.runFolder).toContain(first.id)
+  })
+
+  it('keeps the run that one goes on from until that one is over', async () => {
+    const first = await start({ name: 'first' })
+    await at.reaches(first.id, 'finished')
+    const second = await at.runs['runs.start'](
+      configOf({ steps: 20, waitAt: 5 }, { name: 'second', earlierRunId: first.id }),
+    )
+    await at.reachesStep(second.id, 5)
+    const remove = async () => at.runs['runs.remove']({ id: first.id })
+    await expect(remove()).rejects.toThrow('“second” goes on from “first” and has not finished')
+    await at.runs['runs.pause']({ id: second.id })
+    await expect(remove()).rejects.toThrow('has not finished')
+    await at.runs['runs.stop']({ id: second.id })
+    await remove()
+    expect(getRun(at.database, first.id)).toBeUndefined()
+  })
+
+  it('goes on from none that was imported', async () => {
+    const first = await start({ name: 'figures' })
+    await at.reaches(first.id, 'finished')
+    markImported(at.database, first.id)
+    await expect(start({ earlierRunId: first.id })).rejects.toThrow('the run “figures” was imported')
   })
 
   it('goes on from all that came before, the oldest first', async () => {
