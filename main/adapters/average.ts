@@ -40,18 +40,25 @@ export const averageOutputs = defineMethod({
     }
     checkComposition(composition)
     refuseIdleEmbeddings(adapters)
-    for (const { name, method } of adapters) {
-      if (method.parts?.prefix) {
-        throw new WorkbenchError(
-          'bad-input',
-          `"${name}" cannot be averaged with others: the outputs of prefixes are part of the attention and have no mean of their own`,
-        )
-      }
-    }
+    refuseUnaveraged(adapters)
     const parameters = options.train_adapters ? adapters.flatMap(({ method }) => method.parameters) : []
     return composedMethod(composition, parameters, { adapters: partsOf(adapters) })
   },
 })
+
+/**
+ * Refuses trained adapters whose outputs have no mean.
+ *
+ * @throws WorkbenchError `bad-input`
+ */
+export function refuseUnaveraged(adapters: readonly NamedAdapter[]): void {
+  const prefix = adapters.find(({ method }) => method.parts?.prefix)
+  if (!prefix) return
+  throw new WorkbenchError(
+    'bad-input',
+    `"${prefix.name}" cannot be averaged with others: the outputs of prefixes are part of the attention and have no mean of their own`,
+  )
+}
 
 /** One adapter whose parameters begin as the weighted mean of trained ones. */
 export const averageParameters = defineMethod({

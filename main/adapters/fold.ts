@@ -81,6 +81,8 @@ export function foldComposition<State>(
       const states = chosen.map(({ child, i }) => within(child, entered, i))
       const weights = chosen.map(({ weight }) => weight)
       const whole = composition.asGiven ? 1 : weights.reduce((total, weight) => total + weight, 0)
+      // Those that count do not sit here, and the others do not count: here it is as if there were none.
+      if (whole === 0) return state
       return fold.average(
         states,
         options.averageTwice ? averagedTwice(composition, weights) : weights.map((weight) => weight / whole),

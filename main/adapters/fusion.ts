@@ -154,11 +154,7 @@ export const meanFusion = defineMethod({
   takes: 'adapters',
   options: withAdapters,
   prepare: (options, { config, adapters }) =>
-    fusionMethod(config, adapters, options.train_adapters, {
-      parameters: () => [],
-      weigh: (build, _path, { ups }) =>
-        build.graph.constant(new Float32Array(ups.length).fill(1 / ups.length), [ups.length]),
-    }),
+    fusionMethod(config, adapters, options.train_adapters, meanKind),
 })
 
 /** One learned softmax weight for each layer and adapter. */
@@ -173,19 +169,7 @@ export const weightedFusion = defineMethod({
   takes: 'adapters',
   options: withAdapters,
   prepare: (options, { config, adapters }) =>
-    fusionMethod(config, adapters, options.train_adapters, {
-      parameters: (path) => [specsUnder(path, 'fusion')('weights', [adapters.length], constant(0))],
-      weigh(build, path, { ups }) {
-        const weights = build.parameter(`${path}.weights`, [adapters.length])
-        const own = ups.map(({ name }) => adapters.findIndex((adapter) => adapter.name === name))
-        return softmax(
-          concatenate(
-            own.map((index) => slice(weights, 0, index, index + 1)),
-            0,
-          ),
-        )
-      },
-    }),
+    fusionMethod(config, adapters, options.train_adapters, weightsKind(adapters.map(({ name }) => name))),
 })
 
 /** What sets one kind of fusion apart from another. `path` is where its parameters stand at a site. */
@@ -195,6 +179,30 @@ export interface FusionKind {
   weigh(build: Build, path: string, site: FusedSite): Value
   /** What the weighted sum of the up-projections becomes, residual added; default: the sum and the residual. */
   finish?(build: Build, path: string, sum: Value, residual: Value): Value
+}
+
+/** All count the same. */
+export const meanKind: FusionKind = {
+  parameters: () => [],
+  weigh: (build, _path, { ups }) =>
+    build.graph.constant(new Float32Array(ups.length).fill(1 / ups.length), [ups.length]),
+}
+
+/** One learned weight for each place and child. @param children as the sites' `ups` name them */
+export function weightsKind(children: readonly string[]): FusionKind {
+  return {
+    parameters: (path) => [specsUnder(path, 'fusion')('weights', [children.length], constant(0))],
+    weigh(build, path, { ups }) {
+      const weights = build.parameter(`${path}.weights`, [children.length])
+      const own = ups.map(({ name }) => children.indexOf(name))
+      return softmax(
+        concatenate(
+          own.map((index) => slice(weights, 0, index, index + 1)),
+          0,
+        ),
+      )
+    },
+  }
 }
 
 /** `BertFusion` of the adapters library. */
@@ -277,28 +285,43 @@ function fusionMethod(
   })
 }
 
-/** The parameters of a Fuse block, at each place where any of its adapters sits. */
+/**
+ * The parameters of a Fuse block, at each place where any of its adapters sits.
+ *
+ * @param adapters after which it is called
+ * @param all of its adapters, those below the last of a stack as well
+ */
 export function fusionParameters(
   config: BackboneConfig,
   adapters: readonly NamedAdapter[],
   kind: FusionKind,
+  all = adapters,
 ): ParameterSpec[] {
   const names = adapters.map(({ name }) => name)
   return layersOf(config).flatMap((layer) =>
     places.flatMap((place) =>
-      adapters.some(({ method }) => method.parts?.bottleneck?.({ layer, place }))
+      all.some(({ method }) => method.parts?.bottleneck?.({ layer, place }))
         ? kind.parameters(fusionPath(config, { layer, place }, names))
         : [],
     ),
   )
 }
 
-/** How a Fuse block of these adapters fuses. */
-export function fuseWith(config: BackboneConfig, names: readonly string[], kind: FusionKind) {
+/**
+ * How a Fuse block of these adapters fuses.
+ *
+ * @param reveals whether the graph gives its weights out, which are read as those of all adapters of the run
+ */
+export function fuseWith(
+  config: BackboneConfig,
+  names: readonly string[],
+  kind: FusionKind,
+  { reveals = true } = {},
+) {
   return (build: Build, site: FusedSite): Value => {
     const path = fusionPath(config, site, names)
     const weights = kind.weigh(build, path, site)
-    build.reveal(`fusion.${site.layer}.${site.place}`, weights)
+    if (reveals) build.reveal(`fusion.${site.layer}.${site.place}`, weights)
     const sum = site.ups
       .map(({ up }, i) => multiply(up, slice(weights, -1, i, i + 1)))
       .reduce((total, part) => add(total, part))

@@ -9,6 +9,7 @@ import { loras } from './lora.ts'
 import { masked } from './masked.ts'
 import type { Method } from './method.ts'
 import { mixAndMatch, mixAndMatchGeneration } from './mix-and-match.ts'
+import { compose } from './nested.ts'
 import { parallel } from './parallel.ts'
 import { prefixes } from './prefix.ts'
 import { stack } from './stack.ts'
@@ -21,6 +22,7 @@ const methods: readonly Method[] = [
   stack,
   averageOutputs,
   averageParameters,
+  compose,
   parallel,
   fusion,
   staticFusion,

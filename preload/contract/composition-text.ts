@@ -5,6 +5,11 @@ const kinds = new Map(
   (Object.keys(blockNames) as BlockKind[]).map((kind): [string, BlockKind] => [blockNames[kind], kind]),
 )
 
+/** What the adapters that a run builds on are called in its composition, in their order: a, b, c … @param index below 26 */
+export function adapterLetter(index: number): string {
+  return String.fromCharCode('a'.charCodeAt(0) + index)
+}
+
 /** As the adapters library prints it: `Stack[a, Fuse[b, c]]`. Weights and batch sizes are not in it. */
 export function describeComposition(composition: Composition): string {
   if (typeof composition === 'string') return composition

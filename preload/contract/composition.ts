@@ -91,6 +91,12 @@ export function checkComposition(composition: Composition, depth = 0): void {
   }
 }
 
+/** The same composition with its adapters under other names. */
+export function withNames(composition: Composition, nameOf: (name: string) => string): Composition {
+  if (typeof composition === 'string') return nameOf(composition)
+  return { ...composition, children: composition.children.map((child) => withNames(child, nameOf)) }
+}
+
 function refuse(sentence: string): never {
   throw new WorkbenchError('bad-input', sentence)
 }
