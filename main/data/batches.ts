@@ -9,6 +9,8 @@ export interface BatchLimit {
   batchSize: number
   /** Tokens of a batch, padding included; where it is given, a batch has as many examples as fit. */
   batchTokens?: number | undefined
+  /** Whether examples of like length come together, so that little padding is computed; by tokens they always do. */
+  sortByLength?: boolean
 }
 
 /**
@@ -28,10 +30,11 @@ export function trainingBatches(
   epoch: number,
   ...stream: number[]
 ): Uint32Array[] {
-  const { batchSize, batchTokens } = limit
+  const { batchSize, batchTokens, sortByLength = true } = limit
   requireBatchSize(batchTokens ?? batchSize)
   const random = createRandom(seed, 'batches', epoch, ...stream)
   const order = random.permutation(lengths.length)
+  if (!sortByLength && batchTokens === undefined) return slices(order, batchSize)
   const chunk = chunkBatches * (batchTokens === undefined ? batchSize : usualRows(lengths, batchTokens))
   const batches: Uint32Array[] = []
   for (let start = 0; start < order.length; start += chunk) {

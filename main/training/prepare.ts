@@ -79,7 +79,9 @@ export async function prepare(job: PrepareJob, openWith = openEngine): Promise<P
     const names = headNames(tasks)
     const heads = tasks.map(({ labels }, task) => {
       const name = names[task] ?? runAdapterName
-      return { name, head: classificationHead(head, config, labels.length, name), labels: labels.length }
+      const { only, ...whole } = classificationHead(head, config, labels.length, name)
+      const reads = only !== undefined && training.cutLastLayer ? { only } : {}
+      return { name, head: { ...whole, ...reads }, labels: labels.length }
     })
     const specs = [...parameters, ...heads.flatMap((own) => own.head.parameters)]
     refuseTrainedWeights(training.backbonePrecision, parameters)

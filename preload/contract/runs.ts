@@ -49,6 +49,10 @@ export const TrainingConfig = z
     /** Steps between checkpoints for resuming, besides the one at each epoch's end; 0: only those. */
     checkpointSteps: z.number().int().min(0).default(100),
     backbonePrecision: BackbonePrecision.default('float32'),
+    /** The last layer computes only the position that the head reads. Off: all of them, to the same result. */
+    cutLastLayer: z.boolean().default(true),
+    /** Batches hold texts of like length. Off: whatever comes together, with more padding to compute. */
+    sortByLength: z.boolean().default(true),
   })
   .strict()
 export type TrainingConfig = z.infer<typeof TrainingConfig>
@@ -68,9 +72,13 @@ export const RunConfig = z
     method: MethodChoice,
     /** Stored adapters that the method builds on, in order. */
     adapterIds: z.array(z.string().min(1)).max(16).default([]),
+    /** Stored heads that the run's own begin with, one for each task in order; left out: they begin anew. */
+    headIds: z.array(z.string().min(1)).max(8).optional(),
+    /** A stored fusion of the same adapters in the same order, which the run's own begins with. */
+    fusionId: z.string().min(1).optional(),
     /**
      * A finished run to go on from: what it trained of the backbone is where this run begins, and its tasks and those of
-     * the runs that it went on from are measured again at the end. Adapters and heads begin anew.
+     * the runs that it went on from are measured again at the end. Adapters and heads begin anew, or with stored ones.
      */
     earlierRunId: z.string().min(1).optional(),
     head: HeadChoice.prefault({}),
@@ -156,9 +164,12 @@ export interface TaskResult {
 /** Quality and time with the adapters of the first `droppedLayers` layers left out, on the validation rows. */
 export interface DropPoint {
   droppedLayers: number
+  /** The mean over tasks, where there are several. */
   scores: Scores
-  /** Median milliseconds per example. */
+  /** Median milliseconds per example; the mean over tasks, where there are several. */
   msPerExample: number
+  /** Each task's own scores, where there are several. */
+  tasks?: { task: string; scores: Scores }[]
 }
 
 /** Mean weight that a fusion gives each adapter at one place, over the validation rows. */
@@ -171,14 +182,21 @@ export interface FusionWeights {
 
 /** Validation scores of a fusion of which each layer keeps only the adapters with the largest mean weight. */
 export interface PrunedFusion {
-  /** Adapters kept in each layer. */
+  /** Adapters kept in each layer: all of them first. */
   kept: number
   scores: Scores
+  /** Median milliseconds per example. */
+  msPerExample?: number
+  /** Floating-point operations of one example of the maximum length forward. */
+  forwardFlops?: number
 }
 
 /** Scores of a multi-task run with only some of its task adapters at work. */
 export interface SelectionResult {
-  /** `all`, `own` (each row's own task's), `top<k>` or `confident` (the task whose head is most confident). */
+  /**
+   * As `runs.predict` takes it: `all`, `own` (each row's own task's), `top<k>`, tasks' names with commas between, or
+   * `confident` (the task whose head is most confident).
+   */
   selection: string
   task: string
   scores: Scores
@@ -290,7 +308,13 @@ export interface RunAnalysis {
   earlierTasks?: EarlierTask[]
   /** Quality and time at every number of layers dropped. */
   dropCurve?: DropPoint[]
-  fusion?: { adapters: string[]; weights: FusionWeights[]; pruned: PrunedFusion[] }
+  fusion?: {
+    adapters: string[]
+    weights: FusionWeights[]
+    /** The same over the training rows, by which the strongest adapters are chosen. */
+    trainingWeights?: FusionWeights[]
+    pruned: PrunedFusion[]
+  }
   selections?: SelectionResult[]
   contributions?: PartContributions
 }

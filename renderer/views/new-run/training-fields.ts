@@ -128,6 +128,20 @@ export const trainingFields: TrainingField[] = [
     advanced: true,
   },
   {
+    name: 'sortByLength',
+    label: 'Batches of like length',
+    hint: 'Put texts of like length together, so that little padding is computed. Off only to compare.',
+    kind: 'boolean',
+    advanced: true,
+  },
+  {
+    name: 'cutLastLayer',
+    label: 'Cut the last layer',
+    hint: 'Compute only what the head reads of the last layer: faster, with the same result. Off only to compare.',
+    kind: 'boolean',
+    advanced: true,
+  },
+  {
     name: 'beta1',
     label: 'Beta 1',
     hint: 'Memory of the mean gradient (AdamW).',
