@@ -248,8 +248,10 @@ export const endpoints = {
         /** Which of several tasks answers, by its name; default: the first. */
         task: z.string().optional(),
         /**
-         * Which task adapters are at work in a run that has several: `all`, their names with commas between,
-         * `top<k>` (the k with the largest gate in each layer), or `confident` (the task whose head is most confident).
+         * Which task adapters are at work in a run that has several: `all`, `own` (the answering task's), their tasks'
+         * names with commas between, `top<k>` (the k with the largest gate in each layer), or `confident` (the task
+         * whose head is most confident). Which adapters a fusion has at work: `all`, their names, or `top<k>` (the k
+         * with the largest mean weight in each layer).
          */
         active: z.string().default('all'),
       })

@@ -4,7 +4,7 @@ import type { Build, Prefix, Sites } from '../models/sites.ts'
 import { adaptersOf, fusedNames } from './composition.ts'
 import { foldComposition, type Fold, type FoldOptions } from './fold.ts'
 import type { ParameterSpec, PreparedMethod } from './method.ts'
-import { onlyActive, places, type AdapterParts } from './parts.ts'
+import { bottleneckSits, onlyActive, places, type AdapterParts } from './parts.ts'
 import { present } from './present.ts'
 
 /** How the outputs of fused adapters become one: by attention, or otherwise weighted (`adapters/fusion.ts`). */
@@ -251,6 +251,7 @@ export function composedMethod(
   return {
     parameters,
     ...(parts ? { parts } : {}),
+    carriesBottleneck: (layer) => bottleneckSits(options.adapters.values(), layer),
     sites(build, { task, variant: { droppedLayers = 0, active } }) {
       const adapters = new Map(
         Array.from(options.adapters, ([name, own], index) => [

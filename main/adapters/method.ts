@@ -122,6 +122,8 @@ export interface PreparedMethod {
   parameters: readonly ParameterSpec[]
   sites(build: Build, situation: Situation): Sites
   /** What compositions combine it from; left out where it cannot be part of one. */
+  /** Whether a layer has bottleneck adapters that `droppedLayers` takes away; left out: no layer has. */
+  carriesBottleneck?(layer: number): boolean
   parts?: AdapterParts
   /** Names of the parts that it unites, each of which a variant may switch off; left out: it is one. */
   united?: readonly string[]

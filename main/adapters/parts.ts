@@ -60,6 +60,11 @@ export function onlyActive(parts: AdapterParts, active: (layer: number) => boole
   }
 }
 
+/** Whether one of these adapters has a bottleneck in a layer. */
+export function bottleneckSits(adapters: Iterable<AdapterParts>, layer: number): boolean {
+  return [...adapters].some(({ bottleneck }) => places.some((place) => bottleneck?.({ layer, place })))
+}
+
 export function layersOf({ layers }: BackboneConfig): number[] {
   return Array.from({ length: layers }, (_, layer) => layer)
 }

@@ -16,7 +16,7 @@ import type { BlockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import type { ParameterSpec, PrepareContext, PreparedMethod, Variant } from './method.ts'
 import { constant } from './parameter-specs.ts'
-import { places, type AdapterParts, type BottleneckPart } from './parts.ts'
+import { bottleneckSits, places, type AdapterParts, type BottleneckPart } from './parts.ts'
 import { present } from './present.ts'
 
 /**
@@ -57,7 +57,7 @@ export interface PreparedMixture {
   names: readonly string[]
   adapters: readonly AdapterParts[]
   gates: string | undefined
-  method: Pick<PreparedMethod, 'parameters' | 'gates' | 'leaves' | 'parts'>
+  method: Pick<PreparedMethod, 'parameters' | 'gates' | 'carriesBottleneck' | 'leaves' | 'parts'>
 }
 
 /** @throws WorkbenchError `bad-input` naming the option */
@@ -82,6 +82,7 @@ export function prepareMixture(
       leaves: leftByTasks(adapterName, tasks, options),
       ...(only && others.length === 0 ? { parts: only } : {}),
     },
+      carriesBottleneck: (layer) => bottleneckSits(adapters, layer),
   }
 }
 

@@ -1,18 +1,22 @@
 import type {
   CacheUse,
+  DropPoint,
   EarlierTask,
   Forgetting,
   GraphCost,
   PartContributions,
   RunDetail,
+  ScoreName,
   Scores,
+  SelectionResult,
   TaskSequence,
 } from '../../preload/contract.ts'
 import { switchedOff } from '../../preload/contract/method-text.ts'
-import { figure, megabytes, percent, table } from './format.ts'
+import { figure, megabytes, percent, score, table } from './format.ts'
 
 /** What a run found out besides its scores: a section of text for each part that there is. */
-export function describeAnalysis({ tasks, analysis, sequence }: RunDetail): string[] {
+export function describeAnalysis({ tasks, analysis, sequence, best, config }: RunDetail): string[] {
+  const metric = best?.metric ?? config.training.bestMetric
   const {
     cost,
     cache,
@@ -41,19 +45,7 @@ export function describeAnalysis({ tasks, analysis, sequence }: RunDetail): stri
             ]),
           ),
         ]),
-    ...(dropCurve === undefined
-      ? []
-      : [
-          section(
-            'adapters left out of the first layers, on validation',
-            ['layers left out', ...scoreHeader, 'ms per example'],
-            dropCurve.map(({ droppedLayers, scores, msPerExample }) => [
-              String(droppedLayers),
-              ...scoreCells(scores),
-              figure(msPerExample),
-            ]),
-          ),
-        ]),
+    ...(dropCurve === undefined ? [] : [curveSection(dropCurve, metric)]),
     ...(fusion === undefined
       ? []
       : [
@@ -71,30 +63,28 @@ export function describeAnalysis({ tasks, analysis, sequence }: RunDetail): stri
             : [
                 section(
                   'fusion pruned to the adapters with the largest mean weight, on validation',
-                  ['adapters kept', ...scoreHeader],
-                  fusion.pruned.map(({ kept, scores }) => [String(kept), ...scoreCells(scores)]),
+                  ['adapters kept', ...scoreHeader, 'ms per example', 'MFLOP forward'],
+                  fusion.pruned.map(({ kept, scores, msPerExample, forwardFlops }) => [
+                    String(kept),
+                    ...scoreCells(scores),
+                    figure(msPerExample),
+                    figure(forwardFlops === undefined ? undefined : forwardFlops / 1e6),
+                  ]),
                 ),
               ]),
         ]),
     ...(contributions === undefined ? [] : contributionSections(contributions)),
-    ...(selections === undefined
-      ? []
-      : [
-          section(
-            'adapters at work, on validation',
-            ['selection', 'task', ...scoreHeader, 'routed'],
-            selections.map(({ selection, task, scores, routed }) => [
-              selection,
-              task,
-              ...scoreCells(scores),
-              percent(routed),
-            ]),
-          ),
-        ]),
+    ...(selections === undefined ? [] : [selectionSection(selections, metric)]),
   ]
 }
 
 const scoreHeader = ['accuracy', 'macro F1', 'Matthews', 'loss']
+
+const scoreWords: Record<ScoreName, string> = {
+  accuracy: 'accuracy',
+  macroF1: 'macro F1',
+  matthews: 'Matthews coefficient',
+}
 
 function scoreCells({ accuracy, macroF1, matthews, loss }: Scores): string[] {
   return [percent(accuracy), percent(macroF1), matthews.toFixed(3), loss.toFixed(4)]
@@ -102,6 +92,47 @@ function scoreCells({ accuracy, macroF1, matthews, loss }: Scores): string[] {
 
 function section(title: string, header: string[], rows: string[][]): string {
   return `\n${title}\n${table(header, rows)}`
+}
+
+/** Of several tasks, the mean and each task's own score in the metric that picks the checkpoint. */
+function curveSection(curve: readonly DropPoint[], metric: ScoreName): string {
+  const tasks = curve[0]?.tasks?.map(({ task }) => task) ?? []
+  return section(
+    `adapters left out of the first layers, on validation${tasks.length > 0 ? `: mean over tasks, and ${scoreWords[metric]} of each` : ''}`,
+    ['layers left out', ...scoreHeader, ...tasks, 'ms per example'],
+    curve.map(({ droppedLayers, scores, msPerExample, tasks: own = [] }) => [
+      String(droppedLayers),
+      ...scoreCells(scores),
+      ...own.map((task) => score(metric, task.scores[metric])),
+      figure(msPerExample),
+    ]),
+  )
+}
+
+/** A row for each selection, as \`predict --active\` takes it, and a column for each task. */
+function selectionSection(selections: readonly SelectionResult[], metric: ScoreName): string {
+  const tasks = [...new Set(selections.map(({ task }) => task))]
+  const rows = [...Map.groupBy(selections, ({ selection }) => selection)]
+  return section(
+    `adapters at work: ${scoreWords[metric]} on validation; routed: rows given to their own task`,
+    ['selection', 'mean', ...tasks, 'routed'],
+    rows.map(([selection, own]) => {
+      const routed = own.flatMap((result) => result.routed ?? [])
+      return [
+        selection,
+        score(metric, mean(own.map(({ scores }) => scores[metric]))),
+        ...tasks.map((name) => {
+          const found = own.find(({ task }) => task === name)
+          return found === undefined ? '–' : score(metric, found.scores[metric])
+        }),
+        percent(routed.length === 0 ? undefined : mean(routed)),
+      ]
+    }),
+  )
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function costInWords({ forwardFlops, backwardFlops, activationBytes }: GraphCost): string {

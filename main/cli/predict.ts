@@ -22,6 +22,9 @@ type Prediction = OutputOf<'runs.predict'>[number] & { text?: string; secondText
 /** The most texts that one call takes. */
 const batch = 1000
 
+/** Texts of which the shares of fused adapters are printed layer by layer. */
+const textsInLayers = 3
+
 export function addPredictCommand(program: Command, host: CliHost): void {
   common(program.command('predict'))
     .description('classify texts with the best checkpoint of a run')
@@ -32,7 +35,7 @@ export function addPredictCommand(program: Command, host: CliHost): void {
     .option('--task <name>', 'which of several tasks answers (default: the first)')
     .option(
       '--active <selection>',
-      'which task adapters are at work: all, names with commas between, top2 (largest gates) or confident',
+      'which adapters are at work: all, names with commas between, top2 (largest gates, or weights of a fusion), own or confident',
     )
     .action(async (wanted: string, given: string[], flags: PredictFlags) => {
       const texts = await textsOf(given, flags)
@@ -51,19 +54,51 @@ export function addPredictCommand(program: Command, host: CliHost): void {
           predictions.push(...answers.map((answer, index) => ({ ...part[index], ...answer })))
         }
         const severalTasks = flags.task !== undefined || flags.active !== undefined
+        const adapters = predictions.some(({ fusion }) => fusion !== undefined)
+          ? ((await client.invoke('runs.get', { id: run.id })).analysis.fusion?.adapters ?? [])
+          : []
         output.result(predictions, () =>
-          table(
-            [...(severalTasks ? ['task'] : []), 'label', 'score', 'text'],
-            predictions.map(({ task, label, scores, text = '', secondText }) => [
-              ...(severalTasks ? [task] : []),
-              label,
-              percent(scores.find((entry) => entry.label === label)?.score),
-              shorten(secondText === undefined ? text : `${text} | ${secondText}`, 100),
-            ]),
-          ),
+          [
+            table(
+              [...(severalTasks ? ['task'] : []), 'label', 'score', 'text'],
+              predictions.map((prediction) => [
+                ...(severalTasks ? [prediction.task] : []),
+                prediction.label,
+                percent(prediction.scores.find((entry) => entry.label === prediction.label)?.score),
+                textOf(prediction, 100),
+              ]),
+            ),
+            ...listenedTo(predictions, adapters),
+          ].join('\n'),
         )
       })
     })
+}
+
+function textOf({ text = '', secondText }: Prediction, width: number): string {
+  return shorten(secondText === undefined ? text : `${text} | ${secondText}`, width)
+}
+
+/** What a fusion listened to in each of the first texts: a row for each layer, a column for each adapter. */
+function listenedTo(predictions: readonly Prediction[], adapters: readonly string[]): string[] {
+  const fused = predictions.filter(({ fusion }) => fusion !== undefined)
+  const sections = fused.slice(0, textsInLayers).map((prediction) => {
+    const { fusion = [] } = prediction
+    const hasPlaces = new Set(fusion.map(({ place }) => place)).size > 1
+    const header = (fusion[0]?.weights ?? []).map(
+      (_, index) => adapters[index] ?? `adapter ${String(index + 1)}`,
+    )
+    return `\nshare of each adapter in “${textOf(prediction, 60)}”\n${table(
+      ['layer', ...(hasPlaces ? ['place'] : []), ...header],
+      fusion.map(({ layer, place, weights }) => [
+        String(layer),
+        ...(hasPlaces ? [place] : []),
+        ...weights.map(percent),
+      ]),
+    )}`
+  })
+  const more = fused.length - textsInLayers
+  return more > 0 ? [...sections, `\nThe shares in ${String(more)} more texts: with --json.`] : sections
 }
 
 async function textsOf(

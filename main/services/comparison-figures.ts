@@ -143,6 +143,10 @@ function fusionOf(analyses: readonly RunAnalysis[], metric: ScoreName): Pick<Com
       pruned: [...pruned].map(([kept, own]) => ({
         kept,
         score: spreadOf(own.map(({ scores }) => scores[metric])),
+        ...spread(
+          'msPerExample',
+          own.map(({ msPerExample }) => msPerExample),
+        ),
       })),
     },
   }

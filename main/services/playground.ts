@@ -65,6 +65,7 @@ export function createPlayground(options: PlaygroundOptions): Playground {
       texts,
       task: asked,
       active,
+      ...(run.analysis?.fusion ? { fusion: run.analysis.fusion } : {}),
     }
   }
 

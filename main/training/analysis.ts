@@ -23,7 +23,8 @@ export async function analyseRun(
   const { job, prepared } = context
   const { training } = job.config
   const dropCurve = await measureDropCurve(context, values)
-  const fusion = await measureFusion(context, values)
+  // Its first point leaves nothing out.
+  const fusion = await measureFusion(context, values, dropCurve?.[0])
   const selections = await evaluateSelections(context, values)
   const contributions = await measureContributions(context, values, validation)
   const latency = await measureLatency(context, values)

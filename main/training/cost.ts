@@ -1,4 +1,5 @@
 import type { GraphCost } from '../../preload/contract.ts'
+import type { Variant } from '../adapters/method.ts'
 import { countOperations, keptBytes, nodesFor, splitAtLoss } from '../graph/index.ts'
 import { evaluationGraph, trainingGraph } from './graphs.ts'
 import type { OptimizerSettings } from './optimizer.ts'
@@ -15,8 +16,7 @@ export function graphCost(
   { maximumLength, optimizer }: { maximumLength: number; optimizer: OptimizerSettings },
 ): GraphCost {
   const sizes = { batch: 1, sequence: maximumLength }
-  const { graph: plain } = evaluationGraph(model)
-  const forwardFlops = countOperations(nodesFor(plain, plain.outputs.values()), sizes)
+  const forwardFlops = forwardOperations(model, maximumLength)
   const { graph, state } = trainingGraph(model, optimizer)
   const loss = graph.outputs.get('loss')
   if (!loss) throw new Error('a training graph without a loss')
@@ -27,4 +27,10 @@ export function graphCost(
     backwardFlops: stepFlops - forwardFlops,
     activationBytes: keptBytes(parts, sizes, new Set(Object.keys(state))),
   }
+}
+
+/** Operations of one example of the maximum length forward. @param variant what of the method is at work: all of it */
+export function forwardOperations(model: TunedModel, maximumLength: number, variant: Variant = {}): number {
+  const { graph } = evaluationGraph(model, { readings: [{ task: 0, variant }] })
+  return countOperations(nodesFor(graph, graph.outputs.values()), { batch: 1, sequence: maximumLength })
 }

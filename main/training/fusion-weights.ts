@@ -1,11 +1,13 @@
-import type { FusionWeights, RunAnalysis, SplitName } from '../../preload/contract.ts'
+import type { FusionWeights, PrunedFusion, SplitName } from '../../preload/contract.ts'
 import type { NamedAdapter, Variant } from '../adapters/method.ts'
 import type { HostTensor } from '../engines/engine.ts'
 import type { TrainedValues } from './checkpoint.ts'
+import { forwardOperations } from './cost.ts'
 import { floats, readBatches } from './evaluate.ts'
-import { evaluateTasks, overall, type RunContext } from './run-context.ts'
-import { largest } from './selection.ts'
+import type { RunContext } from './run-context.ts'
+import { strongestAdapters, type FusionAnalysis } from './selection.ts'
 import type { ReadyGraph } from './tuning.ts'
+import { measureVariant, type VariantMeasures } from './variant-measures.ts'
 
 /** Weights that a graph reveals at one place, summed over tokens. */
 interface Sum {
@@ -17,46 +19,38 @@ interface Sum {
  * What a fusion listens to, place by place, over the validation rows; and what is left of its quality where each layer
  * keeps only the adapters that it listens to most over the training rows (AdapterDrop's pruning; Rücklé et al. 2021).
  *
+ * @param whole what the method gives with all adapters; undefined where there are no rows to measure it on
  * @returns undefined for a method that fuses nothing
  */
 export async function measureFusion(
   context: RunContext,
   values: TrainedValues,
-): Promise<RunAnalysis['fusion']> {
-  const { prepared, tuning } = context
+  whole: VariantMeasures | undefined,
+): Promise<FusionAnalysis | undefined> {
+  const { job, prepared, tuning } = context
+  const { model } = prepared
   const graph = await tuning.evaluation([{ task: 0, variant: {} }], values)
   if (revealedWeights(graph).length === 0) return undefined
   const weights = await meanWeights(context, values, 'validation')
   const adapters = prepared.adapters.map(({ name }) => name)
-  const pruned: NonNullable<RunAnalysis['fusion']>['pruned'] = []
-  if (adapters.length > 1) {
-    const learned = await meanWeights(context, values, 'train')
-    for (let kept = adapters.length - 1; kept >= 1; kept--) {
-      context.at('validating')
-      const variant = strongest(learned, kept, adapters.length, prepared.model.config.layers)
-      const evaluations = await evaluateTasks(context, 'validation', values, () => variant)
-      pruned.push({ kept, scores: overall(evaluations) })
-    }
+  if (adapters.length < 2 || !whole) return { adapters, weights, pruned: [] }
+  const trainingWeights = await meanWeights(context, values, 'train')
+  const { maximumLength } = job.config.training
+  const point = (
+    kept: number,
+    variant: Variant,
+    { scores, msPerExample }: VariantMeasures,
+  ): PrunedFusion => ({
+    ...{ kept, scores, msPerExample },
+    forwardFlops: forwardOperations(model, maximumLength, variant),
+  })
+  const pruned = [point(adapters.length, {}, whole)]
+  for (let kept = adapters.length - 1; kept >= 1; kept--) {
+    context.at('validating')
+    const variant = strongestAdapters({ adapters, weights, trainingWeights }, kept, model.config)
+    pruned.push(point(kept, variant, await measureVariant(context, values, variant)))
   }
-  return { adapters, weights, pruned }
-}
-
-/** The adapters that each layer listens to most, at all its places together. */
-function strongest(
-  weights: readonly FusionWeights[],
-  kept: number,
-  adapters: number,
-  layers: number,
-): Variant {
-  return {
-    active: Array.from({ length: layers }, (_, layer) => {
-      const here = weights.filter((place) => place.layer === layer)
-      const total = Array.from({ length: adapters }, (_, adapter) =>
-        here.reduce((sum, place) => sum + (place.weights[adapter] ?? 0), 0),
-      )
-      return largest(total, kept)
-    }),
-  }
+  return { adapters, weights, trainingWeights, pruned }
 }
 
 /** Mean weight of every adapter over all tokens of a split. */
@@ -94,16 +88,18 @@ export function revealedWeights({ tuned }: ReadyGraph): string[] {
  * @param mask `[batch, sequence]`
  * @param row the text's
  * @param adapters all that are fused
+ * @param variant what of the method the graph holds
  */
 export function weightsOfText(
   outputs: Readonly<Record<string, HostTensor>>,
   mask: Float32Array,
   row: number,
   adapters: readonly NamedAdapter[],
+  variant: Variant,
 ): FusionWeights[] {
   const sums: Sums = new Map()
   addRow(sums, outputs, mask, row)
-  return meansOf(sums, adapters)
+  return meansOf(sums, adapters, variant)
 }
 
 /** By the name of a revealed value. */
@@ -135,15 +131,19 @@ function addRow(
   }
 }
 
-/** @returns 0 for an adapter that does not sit at a place */
-function meansOf(sums: Sums, adapters: readonly NamedAdapter[]): FusionWeights[] {
+/** @returns 0 for an adapter that does not sit at a place, or is not at work there */
+function meansOf(sums: Sums, adapters: readonly NamedAdapter[], { active }: Variant = {}): FusionWeights[] {
   return [...sums].flatMap(([name, { weights, tokens }]) => {
     const place = placeOf(name)
     if (!place) return []
     const means = weights.map((sum) => sum / tokens)
-    // The graph weighs those adapters that sit here.
+    // The graph weighs those adapters that sit here and are at work.
     let next = 0
-    const all = adapters.map(({ method }) => (method.parts?.bottleneck?.(place) ? (means[next++] ?? 0) : 0))
+    const all = adapters.map(({ method }, index) =>
+      method.parts?.bottleneck?.(place) && active?.[place.layer]?.includes(index) !== false
+        ? (means[next++] ?? 0)
+        : 0,
+    )
     return [{ ...place, weights: all }]
   })
 }

@@ -15,6 +15,7 @@ import type {
   TaskResult,
 } from '../../preload/contract.ts'
 
+import type { ListenedTo } from './selection.ts'
 /** The adapter name under which a run's own parameters stand in the state dict, and in the files it leaves. */
 export const runAdapterName = 'run'
 
@@ -95,7 +96,7 @@ export interface PredictJob extends Omit<TrainJob, 'resume'> {
   texts: { text: string; secondText?: string | undefined }[]
   /** Which task answers, by index. */
   task: number
-  /** Which task adapters are at work (`runs.predict` in the contract). */
+  /** Which adapters are at work (`runs.predict` in the contract). */
   active: string
 }
 
@@ -116,6 +117,8 @@ export type ToTrainer =
   | { type: 'measure'; device: Pick<DeviceReport, 'engine' | 'device'> }
   /** Write a checkpoint and end with `paused`. */
   | { type: 'pause' }
+  /** What the run's fusion listens to, where it has one. */
+  fusion?: ListenedTo
   /** Write a checkpoint and end with `stopped`. */
   | { type: 'stop' }
 

@@ -23,11 +23,11 @@ export async function predict(job: PredictJob): Promise<Predictions> {
   const tuning = new Tuning(prepared, config.training)
   try {
     const { model, tokenizer } = prepared
-    const selection = parseSelection(
-      job.active,
-      job.tasks.map(({ name }) => name),
-      model,
-    )
+    const { fusion: listenedTo } = job
+    const selectable = model.method.gates
+      ? { kind: 'tasks' as const, names: job.tasks.map(({ name }) => name) }
+      : listenedTo && { kind: 'fused' as const, fusion: listenedTo }
+    const selection = parseSelection(job.active, selectable)
     const values = await readBest(runFolder, model.layout)
     const examples = encodeTexts(job.texts, tokenizer, config.training.maximumLength)
     const padId = tokenizer.padTokenId
@@ -35,7 +35,7 @@ export async function predict(job: PredictJob): Promise<Predictions> {
       const graph = await confidentGraph(tuning, model, values)
       return (await mostConfident(graph, model, examples, { padId })).answers
     }
-    const variant = selectedVariant(selection, task, model, values.parameters)
+    const variant = selectedVariant(selection, task, model, values.parameters, listenedTo)
     const labels = taskOf(job, task).labels.length
     const graph = await tuning.evaluation([{ task, variant }], values)
     const weights = revealedWeights(graph)
@@ -45,7 +45,9 @@ export async function predict(job: PredictJob): Promise<Predictions> {
       indices.forEach((index, row) => {
         const scores = softmaxRow(floats(outputs, 'logits'), labels, row)
         const fusion =
-          weights.length > 0 ? { fusion: weightsOfText(outputs, batch.mask, row, prepared.adapters) } : {}
+          weights.length > 0
+            ? { fusion: weightsOfText(outputs, batch.mask, row, prepared.adapters, variant) }
+            : {}
         predictions[index] = { task, scores, ...fusion }
       })
     }

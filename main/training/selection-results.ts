@@ -4,12 +4,9 @@ import { floats, placeRows, readBatches, type ReadOptions } from './evaluate.ts'
 import type { Examples } from './examples.ts'
 import { argmax, confusionCounts, scoresOf, softmaxRow } from './metrics.ts'
 import { evaluateTasks, taskOf, type RunContext } from './run-context.ts'
-import { selectedVariant, type Selection } from './selection.ts'
+import { selectedVariant, selectionsToEvaluate } from './selection.ts'
 import type { TunedModel } from './tuned-model.ts'
 import type { ReadyGraph, Tuning } from './tuning.ts'
-
-/** The largest k of `top<k>` that every multi-task run is evaluated with. */
-const mostTop = 2
 
 /**
  * Validation scores of a multi-task run with some of its task adapters at work.
@@ -24,22 +21,14 @@ export async function evaluateSelections(
   const { model } = prepared
   if (job.tasks.length < 2 || !model.method.gates) return undefined
   const results: SelectionResult[] = []
-  const evaluateOne = async (
-    selection: string,
-    chosen: Exclude<Selection, { kind: 'confident' }>,
-  ): Promise<void> => {
+  for (const { text, selection } of selectionsToEvaluate(job.tasks.map(({ name }) => name))) {
     context.at('validating')
     const evaluations = await evaluateTasks(context, 'validation', values, (task) =>
-      selectedVariant(chosen, task, model, values.parameters),
+      selectedVariant(selection, task, model, values.parameters),
     )
     for (const { task, scores } of evaluations) {
-      results.push({ selection, task: taskOf(job, task).name, scores })
+      results.push({ selection: text, task: taskOf(job, task).name, scores })
     }
-  }
-  await evaluateOne('all', { kind: 'all' })
-  await evaluateOne('own', { kind: 'own' })
-  for (let count = 1; count <= Math.min(mostTop, job.tasks.length); count++) {
-    await evaluateOne(`top${count}`, { kind: 'top', count })
   }
   results.push(...(await evaluateConfident(context, values)))
   return results

@@ -139,7 +139,7 @@ export interface ComparedGroup {
     adapters: string[]
     /** Means over the runs. */
     weights: FusionWeights[]
-    pruned: { kept: number; score: Spread }[]
+    pruned: { kept: number; score: Spread; msPerExample?: Spread }[]
   }
   /** What each part of a method that unites several adds; means over the runs. */
   contributions?: ComparedContributions

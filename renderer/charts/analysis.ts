@@ -15,7 +15,10 @@ interface Look {
 
 const dropAxis: LineChart['x'] = { name: 'Layers without adapters', whole: true, min: 0, max: 'dataMax' }
 
-/** Validation scores with the adapters of the first n layers left out; the chosen score is thick. */
+/**
+ * Validation scores with the adapters of the first n layers left out, the mean of several tasks; the chosen score is
+ * thick.
+ */
 export function dropQualityChart(points: readonly DropPoint[], { family, method, metric }: Look): LineChart {
   const { color, marker } = variantStyle(family, method)
   const dashes = { accuracy: 'solid', macroF1: 'dashed', matthews: 'dotted' } as const
@@ -23,7 +26,10 @@ export function dropQualityChart(points: readonly DropPoint[], { family, method,
   return {
     title: 'Quality by layers left out',
     x: dropAxis,
-    y: { name: 'Validation score', percent: true },
+    y: {
+      name: points.some(({ tasks }) => tasks) ? 'Validation score, mean over tasks' : 'Validation score',
+      percent: true,
+    },
     lines: names
       .map((name): Line => ({
         name: scoreLabels[name],

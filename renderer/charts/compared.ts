@@ -147,16 +147,26 @@ export function fusionHeat({ name, fusion }: Pick<ComparedGroup, 'name' | 'fusio
   }
 }
 
-/** What it costs to keep only the k strongest adapters of each layer. */
-export function pruningChart(groups: readonly ComparedGroup[], look: ComparedLook): LineChart {
+/** What it costs in quality to keep only the k strongest adapters of each layer, and what it saves in time. */
+export function pruningChart(
+  kind: 'quality' | 'time',
+  groups: readonly ComparedGroup[],
+  look: ComparedLook,
+): LineChart {
   return {
-    title: 'Fusion pruned to k adapters',
+    title: kind === 'quality' ? 'Fusion pruned to k adapters' : 'Time of a fusion pruned to k adapters',
     x: { name: 'Adapters kept per layer', whole: true, min: 1, max: 'dataMax' },
-    y: { name: `Validation ${scoreLabels[look.metric].toLowerCase()}`, percent: true },
+    y:
+      kind === 'quality'
+        ? { name: `Validation ${scoreLabels[look.metric].toLowerCase()}`, percent: true }
+        : { name: 'Time of one text', unit: 'ms', min: 0 },
     lines: groups.flatMap(({ id, name, fusion }): Line[] => {
       const pruned = [...(fusion?.pruned ?? [])].sort((a, b) => a.kept - b.kept)
       const { color, dash, symbol } = lookOf(look, id)
-      const points = pruned.map(({ kept, score }) => [kept, score.mean] as const)
+      const points = pruned.flatMap(({ kept, score, msPerExample }) => {
+        const value = kind === 'quality' ? score : msPerExample
+        return value === undefined ? [] : [[kept, value.mean] as const]
+      })
       return points.length === 0 ? [] : [{ id, name, color, dash, symbol, width: 2, points }]
     }),
   }

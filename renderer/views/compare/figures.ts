@@ -69,9 +69,10 @@ export function figuresOf(of: FiguresOf): FigureSpec[] {
       drawn: drawHeatmap(fusionHeat(titled(group, visible))),
       height: tall(group.fusion?.weights.length ?? 0),
     })),
-    ...(fused.some(({ fusion }) => (fusion?.pruned.length ?? 0) > 0)
-      ? [{ drawn: drawLines(pruningChart(fused, look)) }]
-      : []),
+    ...(['quality', 'time'] as const)
+      .map((kind) => pruningChart(kind, fused, look))
+      .filter(({ lines }) => lines.length > 0)
+      .map((chart) => ({ drawn: drawLines(chart) })),
     ...contributionFigures(of),
     ...of.mask.map((chart) => ({ drawn: drawLines(chart) })),
     ...(visible.some(({ forgetting }) => forgetting !== undefined)

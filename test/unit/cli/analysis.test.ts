@@ -89,16 +89,40 @@ it('prints the drop curve, the weights of a fusion and the selections as tables'
     fusion: {
       adapters: ['a', 'b'],
       weights: [{ layer: 3, place: 'output', weights: [0.25, 0.75] }],
-      pruned: [{ kept: 1, scores }],
+      pruned: [
+        { kept: 2, scores, msPerExample: 1.5, forwardFlops: 12_000_000 },
+        { kept: 1, scores },
+      ],
     },
     selections: [
       { selection: 'top2', task: 'reviews', scores },
+      { selection: 'top2', task: 'questions', scores: { ...scores, accuracy: 0.5 } },
       { selection: 'confident', task: 'reviews', scores, routed: 0.625 },
+      { selection: 'confident', task: 'questions', scores, routed: 0.5 },
     ],
   })
   expect(said).toMatch(/2 +89\.5 % +88\.0 % +0\.860 +0\.3100 +1\.23/)
   expect(said).toMatch(/layer +place +a +b\n.*\n +3 +output +0\.250 +0\.750/)
-  expect(said).toMatch(/adapters kept .*\n.*\n +1 +89\.5 %/)
-  expect(said).toMatch(/top2 +reviews .* –/)
-  expect(said).toMatch(/confident +reviews .* 62\.5 %/)
+  expect(said).toMatch(/adapters kept .*\n.*\n +2 +89\.5 % .* 1\.5 +12\n +1 +89\.5 % .* – +–/)
+  expect(said).toMatch(/selection +mean +reviews +questions +routed/)
+  expect(said).toMatch(/top2 +69\.8 % +89\.5 % +50\.0 % +–/)
+  expect(said).toMatch(/confident +89\.5 % +89\.5 % +89\.5 % +56\.3 %/)
+})
+
+it('gives the drop curve of several tasks as their mean and each task’s own', () => {
+  const point = { droppedLayers: 1, scores, msPerExample: 1.5 }
+  const said = text({
+    dropCurve: [
+      {
+        ...point,
+        tasks: [
+          { task: 'reviews', scores: { ...scores, accuracy: 0.9 } },
+          { task: 'questions', scores: { ...scores, accuracy: 0.7 } },
+        ],
+      },
+    ],
+  })
+  expect(said).toMatch(/mean over tasks, and accuracy of each/)
+  expect(said).toMatch(/layers left out .* loss +reviews +questions +ms per example/)
+  expect(said).toMatch(/ 1 +89\.5 % .* 90\.0 % +70\.0 % +1\.5/)
 })

@@ -208,3 +208,26 @@ describe('predict', () => {
     expect(ended.stdout).toMatch(/RTE +NUM +100\.0 % +x/)
   })
 })
+
+  it('prints what a fusion listened to in each layer, of the first texts', async () => {
+    const scores = [{ label: 'NUM', score: 1 }]
+    const fusion = [0.6, 0.8].map((share, layer) => ({
+      ...{ layer, place: 'output' as const },
+      weights: [share, 1 - share],
+    }))
+    at.answers['runs.predict'] = (input) =>
+      (input as { texts: unknown[] }).texts.map(() => ({ task: 'TREC', label: 'NUM', scores, fusion }))
+    at.answers['runs.get'] = () => ({
+      ...run,
+      analysis: { fusion: { adapters: ['trec', 'rte'], weights: [], pruned: [] } },
+    })
+    const { stdout } = await cli('predict', 'abcd1234', 'How many ?', 'Who ?')
+    expect(stdout).toMatch(
+      /“How many \?”\nlayer +trec +rte\n.*\n +0 +60\.0 % +40\.0 %\n +1 +80\.0 % +20\.0 %/,
+    )
+    expect(stdout).toContain('“Who ?”')
+    const many = await cli('predict', 'abcd1234', 'one', 'two', 'three', 'four', 'five')
+    expect(many.stdout).toContain('“three”')
+    expect(many.stdout).not.toContain('“four”')
+    expect(many.stdout).toContain('2 more texts: with --json')
+  })

@@ -55,6 +55,13 @@ describe('the drop curve', () => {
     expect(lineSummary(chart)).toContain('Validation score (%) over layers without adapters')
   })
 
+  it('says that it is the mean of several tasks', () => {
+    const tasks = [{ task: 'a', scores: point(0, 0.9, 4).scores }]
+    const several = curve.map((one) => ({ ...one, tasks }))
+    expect(dropQualityChart(several, look).y.name).toBe('Validation score, mean over tasks')
+    expect(dropQualityChart(curve, look).y.name).toBe('Validation score')
+  })
+
   it('has the time of a text in milliseconds', () => {
     const chart = dropTimeChart(curve, look)
     expect(chart.y).toMatchObject({ unit: 'ms', min: 0 })

@@ -116,7 +116,11 @@ describe('what a fusion listens to', () => {
       ],
       pruned: [
         { kept: 2, score: { values: [0.9], mean: 0.9, deviation: 0 } },
-        { kept: 1, score: { values: [0.8], mean: 0.8, deviation: 0 } },
+        {
+          kept: 1,
+          score: { values: [0.8], mean: 0.8, deviation: 0 },
+          msPerExample: { values: [3], mean: 3, deviation: 0 },
+        },
       ],
     },
   })
@@ -152,12 +156,18 @@ describe('what a fusion listens to', () => {
   })
 
   it('is pruned from few adapters to all', () => {
-    expect(pruningChart([fused, big], look).lines.map(({ points }) => points)).toEqual([
+    expect(pruningChart('quality', [fused, big], look).lines.map(({ points }) => points)).toEqual([
       [
         [1, 0.8],
         [2, 0.9],
       ],
     ])
+  })
+
+  it('shows the time of pruned fusions where it was measured', () => {
+    const chart = pruningChart('time', [fused, big], look)
+    expect(chart.y).toMatchObject({ unit: 'ms', min: 0 })
+    expect(chart.lines.map(({ points }) => points)).toEqual([[[1, 3]]])
   })
 })
 

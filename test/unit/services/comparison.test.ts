@@ -206,7 +206,10 @@ describe('comparing', () => {
           fusion: {
             adapters: ['x', 'y'],
             weights: [{ layer: 0, place: 'output', weights: index === 0 ? [0.2, 0.8] : [0.4, 0.6] }],
-            pruned: [{ kept: 1, scores: scores(0.6 + index * 0.2) }],
+            pruned: [
+              { kept: 2, scores: scores(0.9) },
+              { kept: 1, scores: scores(0.6 + index * 0.2), msPerExample: 1 + index },
+            ],
           },
         },
       })
@@ -224,7 +227,10 @@ describe('comparing', () => {
     expect(withoutPrefix?.fall.mean).toBeCloseTo(0.15)
     expect(group?.dropCurve?.[0]?.msPerExample.mean).toBe(2.5)
     expect(group?.fusion?.weights[0]?.weights[0]).toBeCloseTo(0.3)
-    expect(group?.fusion?.pruned[0]?.score.mean).toBeCloseTo(0.7)
+    const [unpruned, pruned] = group?.fusion?.pruned ?? []
+    expect(pruned?.score.mean).toBeCloseTo(0.7)
+    expect(pruned?.msPerExample?.values).toEqual([1, 2])
+    expect(unpruned?.msPerExample).toBeUndefined()
   })
 })
 

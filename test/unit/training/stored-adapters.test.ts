@@ -112,7 +112,40 @@ describe('a fusion of trained adapters', () => {
       expect(weights.length).toBe(2)
       expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5)
     }
-    expect(fusion?.pruned.map(({ kept }) => kept)).toEqual([1])
+    expect(fusion?.trainingWeights?.length).toBe(2)
+    const [whole, one, ...others] = fusion?.pruned ?? []
+    expect([whole?.kept, one?.kept, others]).toEqual([2, 1, []])
+    expect(whole?.scores).toEqual(result?.validation)
+    expect(whole?.forwardFlops).toBe(result?.analysis.cost?.forwardFlops)
+    expect(one?.forwardFlops).toBeLessThan(whole?.forwardFlops ?? 0)
+    for (const point of [whole, one]) expect(point?.msPerExample).toBeGreaterThan(0)
+  })
+
+  it('predicts with the adapters that each layer listens to most, or with those named', async () => {
+    const adapters = await twoAdapters()
+    const job = folder.jobFor('asked', { ...fused, adapters })
+    const { result } = await run(job)
+    const fusion = result?.analysis.fusion ?? { adapters: [], weights: [], pruned: [] }
+    const texts = [{ text: 'a good of' }]
+    const answer = async (active: string) => (await predict({ ...job, texts, task: 0, active, fusion }))[0]
+    expect(await answer('top2')).toEqual(await answer('all'))
+    expect(await answer('first,second')).toEqual(await answer('all'))
+    const strongest = (fusion.trainingWeights ?? []).map(({ weights: [first = 0, second = 0] }) =>
+      first >= second ? 0 : 1,
+    )
+    const top = await answer('top1')
+    expect(top?.scores).not.toEqual((await answer('all'))?.scores)
+    expect(top?.fusion?.map(({ weights }) => weights)).toEqual(
+      strongest.map((index) => (index === 0 ? [1, 0] : [0, 1])),
+    )
+    const named = await answer('second')
+    expect(named?.fusion?.map(({ weights }) => weights)).toEqual([
+      [0, 1],
+      [0, 1],
+    ])
+    await expect(answer('third')).rejects.toThrow(/no fused adapter "third".*first, second/)
+    await expect(answer('own')).rejects.toThrow(/no fused adapter "own"/)
+    await expect(answer('top3')).rejects.toThrow(/3 of 2 fused adapters/)
   })
 
   it('gives the same numbers after a pause, and predicts', async () => {
@@ -165,7 +198,7 @@ describe('a fusion of trained adapters', () => {
     )
     expect(result?.analysis.fusion?.weights[0]).toEqual({ layer: 0, place: 'output', weights: [0, 1] })
     expect(result?.analysis.fusion?.weights[1]?.weights.every((weight) => weight > 0.3)).toBe(true)
-    expect(result?.analysis.fusion?.pruned.length).toBe(1)
+    expect(result?.analysis.fusion?.pruned.map(({ kept }) => kept)).toEqual([2, 1])
   })
 
   it('by their mean says the same weights for every text', async () => {
