@@ -3,6 +3,7 @@ import { it } from 'vitest'
 import type { Engine } from '../main/engines/engine.ts'
 import { createOnnxRuntimeEngine } from '../main/engines/onnxruntime.ts'
 import { createTensorFlowEngine } from '../main/engines/tensorflow.ts'
+import { isComplete } from './complete.ts'
 
 /** The engines and devices that need no GPU. */
 const devices = [
@@ -19,7 +20,7 @@ export interface OpenedEngine {
 
 /**
  * Every engine × device that can run here. One whose native part is not installed is left out with a line saying so,
- * and with `WORKBENCH_REQUIRE_SHARED=1` its absence is a failed test.
+ * and where everything is to be tested (complete.ts) its absence is a failed test.
  */
 export const engines: readonly OpenedEngine[] = await openAll()
 
@@ -30,7 +31,7 @@ async function openAll(): Promise<OpenedEngine[]> {
       opened.push({ title, engine: await open() })
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      if (process.env['WORKBENCH_REQUIRE_SHARED'] === '1') {
+      if (isComplete) {
         it(`finds ${title}`, () => {
           throw new Error(reason)
         })

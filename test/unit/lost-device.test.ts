@@ -9,6 +9,7 @@ import { graphicsAdapterName } from '../../main/engines/tfjs-backends.ts'
 import { createWorkbench, type Workbench } from '../../main/services/index.ts'
 import { forkTrainer } from '../../main/services/trainer-process.ts'
 import type { RunDetail } from '../../preload/contract.ts'
+import { isComplete } from '../complete.ts'
 import { removeHome } from '../fixtures/runs-home.ts'
 import { makeModelFolder } from '../fixtures/tiny-model.ts'
 import { wordRows } from '../fixtures/training-run.ts'
@@ -65,8 +66,7 @@ async function lossesOf({ id }: RunDetail): Promise<number[]> {
 
 if ((await graphicsAdapterName()) === undefined) {
   it('loses a graphics device, or is left out where there is none', () => {
-    if (process.env['WORKBENCH_REQUIRE_SHARED'] === '1')
-      throw new Error('npm run setup:test brings one in software')
+    if (isComplete) throw new Error('npm run setup:test brings one in software')
   })
 } else {
   describe('a run whose graphics device is lost', { timeout: 300_000 }, () => {

@@ -14,6 +14,26 @@ function setupTensorflow(...args: string[]) {
   return spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
 }
 
+describe('setup:cuda', () => {
+  it.each([
+    ['darwin', 'arm64'],
+    ['win32', 'x64'],
+    ['linux', 'arm64'],
+  ])('refuses %s on %s before it fetches anything, and says what serves there', (platform, arch) => {
+    const elsewhere = `Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } })`
+    const script = fileURLToPath(new URL('../../../main/engines/setup/cuda.mjs', import.meta.url))
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(elsewhere)}`, script],
+      { encoding: 'utf8' },
+    )
+    expect(status).toBe(1)
+    expect(stderr).toBe(
+      'setup:cuda: onnxruntime’s package has CUDA for Linux x64 only; the device webgpu serves any GPU\n',
+    )
+  })
+})
+
 describe.runIf(process.platform === 'linux')('setup:tensorflow', () => {
   it('refuses a folder that is no TensorFlow wheel, naming what one has', () => {
     const { status, stderr } = setupTensorflow('--libtensorflow', folder)

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openDevice } from '../../../main/engines/devices.ts'
 import { graphicsAdapterName } from '../../../main/engines/tfjs-backends.ts'
 import { verifyOn } from '../../../main/verify.ts'
+import { isComplete } from '../../complete.ts'
 import { expectReadings, readHalf } from '../../fixtures/half-readings.ts'
 import { useSoftwareVulkan } from '../../software-vulkan.ts'
 import { cases, compareOn, feedsOf, graphOf } from '../graph/operation-cases.ts'
@@ -34,14 +35,18 @@ if (adapter !== undefined) {
   })
 
   // A shader is compiled for every operation and shape, which takes long on a processor.
-  it('trains as the reference library does', { timeout: 300_000 }, async () => {
-    const folder = fileURLToPath(new URL('../../golden/cases/bert_seq_bn', import.meta.url))
-    expect(await verifyOn(folder, 'tensorflow', 'webgpu')).toMatchObject({ ok: true, problems: [] })
-  })
+  it.each(['onnxruntime', 'tensorflow'])(
+    '%s trains there as the reference library does',
+    { timeout: 300_000 },
+    async (name) => {
+      const folder = fileURLToPath(new URL('../../golden/cases/bert_seq_bn', import.meta.url))
+      expect(await verifyOn(folder, name, 'webgpu')).toMatchObject({ ok: true, problems: [] })
+    },
+  )
 } else {
   const reason = 'no graphics adapter was found; add one in software with: npm run setup:test'
-  if (process.env['WORKBENCH_REQUIRE_SHARED'] !== '1') console.warn(`left out webgpu: ${reason}`)
+  if (!isComplete) console.warn(`left out webgpu: ${reason}`)
   it('computes on webgpu, or is left out', () => {
-    if (process.env['WORKBENCH_REQUIRE_SHARED'] === '1') throw new Error(reason)
+    if (isComplete) throw new Error(reason)
   })
 }
