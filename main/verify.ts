@@ -16,6 +16,7 @@ import { Comparison } from './verify/comparison.ts'
 import { readGoldenCase, type GoldenCase } from './verify/golden-case.ts'
 import { compareConversions } from './verify/golden-conversions.ts'
 import { goldenFeeds } from './verify/golden-feeds.ts'
+import { stepOnStates } from './verify/golden-states.ts'
 
 export interface VerifiedCase {
   case: string
@@ -36,7 +37,8 @@ const asLibrary: GraphOptions = { gatesReadPadding: true }
 
 /**
  * Computes a golden case and compares every tensor of it: once with every hidden state computed, once with
- * the last layer computing only what the head reads, as a run does. A case of a method that there is not is
+ * the last layer computing only what the head reads, as a run does, and the first step also on states of its frozen
+ * part that were computed before it, as a run with a cache does (`cached.` before the tensors' names). A case of a method that there is not is
  * wrong, with that as its problem.
  *
  * @throws WorkbenchError `bad-input` for a folder that is no case
@@ -78,18 +80,12 @@ export async function verifyCase(
     for (const cutLastLayer of [false, true]) {
       await compareTraining(work, { cutLastLayer, inspect: true, readings: readingsOf(golden.model) })
     }
+    await compareCached(work, join(scratch, 'states'))
     await compareRegularised(work)
-    for (const { adapter, logits } of golden.singles) {
-      comparison.compare(`logits_single_${adapter}`, await evaluate(work, golden.single(adapter)), logits)
-    }
-    await compareConversions(golden, engine, comparison, async (model, parameters) => {
-      const [, logits] = await evaluateWith(work, model, parameters)
-      return logits
-    })
-    for (const { layers, logits } of golden.skipped) {
-      const computed = await evaluate(work, golden.skipping(layers))
-      comparison.compare(`logits_skip_layers_${layers.join('_')}`, computed, logits)
-    }
+    await compareExtras(work)
+    await compareConversions(golden, engine, comparison, (model, parameters) =>
+      evaluateWith(work, model, parameters),
+    )
     return { case: golden.name, ...comparison.outcome(), engine: engine.name, device: engine.device }
   } finally {
     await rm(scratch, { recursive: true, force: true })
@@ -216,7 +212,8 @@ async function compareAfter(
   options?: GraphOptions,
 ): Promise<void> {
   const { golden, comparison } = work
-  const [loss, logits] = await evaluateWith(work, golden.model, after, options)
+  // The library lowers a fusion's temperature at every forward pass.
+  const { loss, logits } = await evaluateWith(work, golden.model, after, options, losses.length)
   comparison.compare(`${variant}after3.losses`, [...losses, loss])
   comparison.compare(`${variant}after3.logits`, logits)
   for (const [name, entry] of tuned.layout.entries) {
@@ -255,17 +252,73 @@ function compareFirstStep(
       if (key) comparison.compare(key, batchMajor(outputs[name]))
     }
   }
-  const gradient = values(outputs, 'gradient')
-  for (const [name, entry] of tuned.layout.entries) {
+  compareGradient({ golden, comparison }, '', tuned.layout, values(outputs, 'gradient'))
+}
+
+/** @param prefix what is put before the names of what is compared */
+function compareGradient(
+  { golden: { expected }, comparison }: Pick<Work, 'golden' | 'comparison'>,
+  prefix: string,
+  layout: ParameterLayout,
+  gradient: Float32Array,
+): void {
+  for (const [name, entry] of layout.entries) {
     // A parameter that the loss does not depend on has no gradient in the reference.
     const reference = expected.get(`grad.${name}`) ?? new Float32Array(entry.size)
-    comparison.compare(`grad.${name}`, partOf(gradient, entry), reference)
+    comparison.compare(`${prefix}grad.${name}`, partOf(gradient, entry), reference)
   }
 }
 
-async function evaluate(work: Work, model: TunedModel): Promise<Float32Array> {
-  const [, logits] = await evaluateWith(work, model, parameterVector(work.golden, model.layout))
-  return logits
+/** The first step on states of the frozen part, where a run would keep them. */
+async function compareCached(work: Work, folder: string): Promise<void> {
+  const { golden, engine, weights, comparison } = work
+  const { model, expected } = golden
+  const tuned = trainingGraph(model, optimizer, { readings: readingsOf(model), ...asLibrary })
+  const step = await stepOnStates(golden, tuned, { engine, weights, folder })
+  if (!step) return
+  const { graph, states } = step
+  const compiled = await engine.compile(graph, { weights, state: tuned.state })
+  try {
+    compiled.setState('parameters', parameterVector(golden, model.layout))
+    compiled.setState('moment1', new Float32Array(model.layout.size))
+    compiled.setState('moment2', new Float32Array(model.layout.size))
+    const outputs = await compiled.run(
+      {
+        ...goldenFeeds(golden, { graph, scheduled: tuned.scheduled }, 0),
+        ...states,
+        ...optimizerFeeds(1, recipe.learningRate, recipe.weightDecay, optimizer),
+      },
+      [...graph.outputs.keys()].filter((name) => !name.startsWith('next.')),
+    )
+    comparison.compare('cached.loss', values(outputs, 'loss'), expected.get('loss'))
+    comparison.compare('cached.logits', allLogits(model, outputs), expected.get('logits'))
+    // A run's step gives no gradient out; its first moment is a known share of it.
+    const moment = await compiled.state('moment1')
+    const gradient = moment.map((value) => value / (1 - optimizer.beta1))
+    compareGradient(work, 'cached.', model.layout, gradient)
+  } finally {
+    await compiled.dispose()
+  }
+}
+
+/** What the case has of other adapters or layers than those that were trained. */
+async function compareExtras(work: Work): Promise<void> {
+  const { golden, comparison } = work
+  // The library computed these one after the other with one model, whose fusions' temperature went down.
+  let passes = 0
+  for (const key of golden.extras.keys()) {
+    const adapter = /^logits_single_(.+)$/.exec(key)?.[1]
+    const layers = /^logits_skip_layers_(\d+(?:_\d+)*)$/.exec(key)?.[1]
+    if (adapter === undefined && layers === undefined) continue
+    const model =
+      adapter === undefined ? golden.skipping(layers?.split('_').map(Number) ?? []) : golden.single(adapter)
+    const parameters = parameterVector(golden, model.layout)
+    const { loss, logits } = await evaluateWith(work, model, parameters, {}, passes)
+    comparison.compareExtra(key, logits)
+    const lossKey = key.replace('logits', 'loss')
+    if (golden.extras.has(lossKey)) comparison.compareExtra(lossKey, [loss])
+    if (layers !== undefined) passes += 1
+  }
 }
 
 async function evaluateWith(
@@ -273,14 +326,15 @@ async function evaluateWith(
   model: TunedModel,
   parameters: Float32Array,
   { cutLastLayer = true }: GraphOptions = {},
-): Promise<[loss: number, logits: Float32Array]> {
+  step = 0,
+): Promise<{ loss: number; logits: Float32Array }> {
   const tuned = evaluationGraph(model, { cutLastLayer, readings: readingsOf(model), ...asLibrary })
   const compiled = await engine.compile(tuned.graph, { weights, state: tuned.state })
   try {
     compiled.setState('parameters', parameters)
     const names = [...tuned.graph.outputs.keys()].filter((name) => /^(?:loss$|logits|taskLoss)/.test(name))
-    const outputs = await compiled.run(goldenFeeds(golden, tuned, 0), names)
-    return [taskLoss(tuned, outputs), allLogits(model, outputs)]
+    const outputs = await compiled.run(goldenFeeds(golden, tuned, step), names)
+    return { loss: taskLoss(tuned, outputs), logits: allLogits(model, outputs) }
   } finally {
     await compiled.dispose()
   }

@@ -1,5 +1,5 @@
 import { WorkbenchError, type HeadChoice } from '../../preload/contract.ts'
-import { reshape, tanh, type Value } from '../graph/index.ts'
+import { matMul, relu, reshape, tanh, type Value } from '../graph/index.ts'
 import { architectureOf, type EncoderInputs } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import { meanOfTokens, positionOf } from '../models/positions.ts'
@@ -7,7 +7,7 @@ import type { Build } from '../models/sites.ts'
 import { linear } from '../models/transformer-block.ts'
 import { activations } from './activations.ts'
 import type { ParameterSpec } from './method.ts'
-import { linearSpecs } from './parameter-specs.ts'
+import { linearSpecs, specsUnder } from './parameter-specs.ts'
 
 export type HeadInputs = Pick<EncoderInputs, 'mask' | 'positions'>
 
@@ -85,6 +85,52 @@ export function poolerHead(config: BackboneConfig, labels: number, trainsPooler:
     },
     config,
   )
+}
+
+/** Hugging Face's `RobertaForSequenceClassification`: two linear layers on the first token, tanh between. */
+export function robertaHead(config: BackboneConfig, labels: number): Head {
+  return twoLayers(config, labels, { inner: 'classifier.dense', between: tanh, outer: 'classifier.out_proj' })
+}
+
+/** Hugging Face's `DistilBertForSequenceClassification`: two linear layers on the first token, ReLU between. */
+export function distilbertHead(config: BackboneConfig, labels: number): Head {
+  return twoLayers(config, labels, { inner: 'pre_classifier', between: relu, outer: 'classifier' })
+}
+
+function twoLayers(
+  config: BackboneConfig,
+  labels: number,
+  { inner, between, outer }: { inner: string; between: (x: Value) => Value; outer: string },
+): Head {
+  const { hiddenSize } = config
+  const specs = headSpecs(config)
+  return {
+    parameters: [...specs(inner, hiddenSize), ...specs(outer, labels)],
+    only: 'first',
+    logits(build, last, inputs) {
+      const first = onePosition(last, 'first', inputs)
+      return linear(
+        build,
+        between(linear(build, first, inner, hiddenSize, hiddenSize)),
+        outer,
+        hiddenSize,
+        labels,
+      )
+    },
+  }
+}
+
+/** Hugging Face's `GPT2ForSequenceClassification`: one linear layer `score` without bias on the last token. */
+export function scoreHead({ hiddenSize, initializerRange }: BackboneConfig, labels: number): Head {
+  const shape = [labels, hiddenSize]
+  return {
+    parameters: [
+      specsUnder('score', 'head')('weight', shape, { kind: 'normal', deviation: initializerRange }),
+    ],
+    only: 'last',
+    logits: (build, last, inputs) =>
+      matMul(onePosition(last, 'last', inputs), build.parameter('score.weight', shape), { transposeB: true }),
+  }
 }
 
 /** A head that reads what the checkpoint's pooler makes of the first token: a linear layer and tanh. */

@@ -16,6 +16,7 @@ export interface MergeSource {
  *
  * The adapters library leaves the bias out when it merges IA3, and so changes what the model computes; here it is in.
  *
+ * @param weightsAlone leaves the bias out as well, for comparing with the library
  * @throws WorkbenchError `bad-input` for a method that cannot be merged
  */
 export async function mergeAdapter(
@@ -23,6 +24,7 @@ export async function mergeAdapter(
   config: BackboneConfig,
   adapterName: string,
   source: MergeSource,
+  { weightsAlone = false }: { weightsAlone?: boolean } = {},
 ): Promise<Map<string, Float32Array>> {
   if (method !== 'lora' && method !== 'ia3') {
     throw new WorkbenchError(
@@ -44,7 +46,12 @@ export async function mergeAdapter(
     return values
   }
   const scale = async (path: ProjectionPath, factors: Float32Array): Promise<void> =>
-    scaleOutputs(await tensor(`${path.path}.weight`), await tensor(`${path.path}.bias`), path, factors)
+    scaleOutputs(
+      await tensor(`${path.path}.weight`),
+      weightsAlone ? undefined : await tensor(`${path.path}.bias`),
+      path,
+      factors,
+    )
   const sites = loraSites(options, config, adapterName)
   for (const site of sites) {
     if (options.composition_mode === 'add') {
@@ -107,7 +114,7 @@ function vectorOf(
 
 function scaleOutputs(
   weight: Float32Array,
-  bias: Float32Array,
+  bias: Float32Array | undefined,
   path: ProjectionPath,
   factors: Float32Array,
 ): void {
@@ -117,6 +124,6 @@ function scaleOutputs(
       const at = place.weight(output, input)
       weight[at] = (weight[at] ?? 0) * factor
     }
-    bias[place.bias(output)] = (bias[place.bias(output)] ?? 0) * factor
+    if (bias) bias[place.bias(output)] = (bias[place.bias(output)] ?? 0) * factor
   })
 }

@@ -5,6 +5,18 @@ function shifted(name: string): boolean {
   return /after3\.param\..*(?:key|k_lin)\.bias$/.test(name)
 }
 
+/** What `expected.json` says once more of a tensor of the case, computed in float32 and in float64. */
+const said: Readonly<Record<string, readonly string[]>> = {
+  loss: ['loss', 'loss_f64'],
+  logits: ['logits', 'logits_f64'],
+  'after3.losses': ['loss_per_step', 'loss_per_step_f64'],
+  'after3.logits': ['after3_logits', 'after3_logits_f64'],
+  'reg_added.reg_loss': ['reg_loss'],
+  'reg_added.loss_with_reg': ['loss_with_reg'],
+  'reg_added.after3.losses': ['reg_added_loss_per_step'],
+  'reg_trainer.after3.losses': ['reg_trainer_loss_per_step'],
+}
+
 /** What three steps at most move a parameter by. */
 const moved = 3e-3
 /** What float32 leaves uncertain of a case's gradients. */
@@ -14,17 +26,39 @@ const gradientNoise = 3e-7
 export class Comparison {
   private readonly maxAbs: Record<string, number> = {}
   private readonly problems = new Set<string>()
+  private readonly extrasCompared = new Set<string>()
   private readonly golden: GoldenCase
 
   constructor(golden: GoldenCase) {
     this.golden = golden
   }
 
-  /** @param reference the case's tensor of this name, unless another is given */
+  /**
+   * A tensor of the case, and what `expected.json` says of it.
+   *
+   * @param reference the case's tensor of this name, unless another is given
+   */
   compare(
     name: string,
     computed: ArrayLike<number>,
     reference: ArrayLike<number> | undefined = this.golden.expected.get(name),
+  ): void {
+    this.compareTo(name, computed, reference)
+    for (const extra of said[name] ?? []) {
+      if (this.golden.extras.has(extra)) this.compareExtra(extra, computed)
+    }
+  }
+
+  /** What only `expected.json` has, by its name there. */
+  compareExtra(name: string, computed: ArrayLike<number>): void {
+    this.extrasCompared.add(name)
+    this.compareTo(name, computed, this.golden.extras.get(name))
+  }
+
+  private compareTo(
+    name: string,
+    computed: ArrayLike<number>,
+    reference: ArrayLike<number> | undefined,
   ): void {
     if (shifted(name)) return
     if (!reference) return void this.problems.add(`${name}: the case has no such tensor`)
@@ -81,6 +115,11 @@ export class Comparison {
         !this.golden.expected.has(name.replace(/^.*after3\.param\./, 'grad.'))
       if (!(name in this.maxAbs) && !untouched && !shifted(name)) {
         this.problems.add(`${name}: not computed`)
+      }
+    }
+    for (const name of this.golden.extras.keys()) {
+      if (!this.extrasCompared.has(name)) {
+        this.problems.add(`${name} of expected.json: nothing here computes what it says`)
       }
     }
     const problems = [...this.problems]

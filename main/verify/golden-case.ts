@@ -24,7 +24,8 @@ import { fusionOfConfig, methodOfAdapterConfig } from '../formats/adapter-config
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
 import { canonicalName } from '../models/weights.ts'
 import { tunedModel, type NamedTensors, type TunedModel } from '../training/tuned-model.ts'
-import { CaseConfig, CaseExpected, CaseInputs, extraLogits, readJson, readTensors } from './golden-files.ts'
+import { checkBatchSizes } from './golden-feeds.ts'
+import { CaseConfig, CaseExpected, CaseInputs, extrasOf, readJson, readTensors } from './golden-files.ts'
 import { countedTokens, goldenTasks } from './golden-heads.ts'
 
 /** What the reference library computed for one configuration, and all that is needed to compute it again. */
@@ -54,16 +55,10 @@ export interface GoldenCase {
   expected: ReadonlyMap<string, Float32Array>
   /** Names of the parameters that the library trained. */
   trainable: readonly string[]
-  /** Logits of one of several adapters alone, where the case has them. */
-  singles: readonly { adapter: string; logits: Float32Array }[]
-  /** Logits with the adapters of some layers left out, where the case has them. */
-  skipped: readonly { layers: number[]; logits: Float32Array }[]
-  /** The adapter of a case that has but one. */
-  adapter?: { name: string; choice: MethodChoice }
-  /** Logits after the adapter's prefix was freed of its network, where the case has them. */
-  ejected?: Float32Array
-  /** Logits after the adapter was merged into the backbone, where the case has them. */
-  merged?: Float32Array
+  /** What `expected.json` has besides: logits and losses under its names, flat. */
+  extras: ReadonlyMap<string, readonly number[]>
+  /** All that take part, once each. */
+  adapters: readonly { name: string; choice: MethodChoice }[]
   /** The same backbone and heads with another method. @param constants what stands instead of the backbone's own */
   having(method: PreparedMethod, constants?: NamedTensors): TunedModel
 }
@@ -84,6 +79,7 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
   const trainable = [...new Set(expected.trainable.map(canonical))]
 
   const composition = compositionOf(config)
+  if (composition !== undefined) checkBatchSizes(composition, inputs.input_ids.length)
   const tasks = goldenTasks(config, backbone, trainable)
   const build = (
     options: { leftOut?: readonly number[]; regularisation?: number },
@@ -92,7 +88,11 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
   ): TunedModel => {
     const method = active
       ? composed(config, active, backbone, name, options)
-      : findMethod(trainable.some((key) => !/^(?:heads|classifier)\./.test(key)) ? 'full' : 'head').prepare(
+      : findMethod(
+          trainable.some((key) => !/^(?:heads|classifier|pre_classifier|score)\./.test(key))
+            ? 'full'
+            : 'head',
+        ).prepare(
           {},
           {
             config: backbone,
@@ -106,19 +106,15 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
     return tunedModel(backbone, { ...method, parameters: trained }, heads)
   }
 
-  const extra = (key: RegExp): Float32Array | undefined => extraLogits(expected, key)[0]?.logits
-  const ejected = extra(/^logits_after_eject_to_flat()$/)
-  const merged = extra(/^logits_merged()$/)
-  const names = composition ? adaptersOf(composition) : []
-  const [only] = names
+  const names = new Set(composition ? adaptersOf(composition) : [])
   return {
     name,
     composition,
-    ...(ejected ? { ejected } : {}),
-    ...(merged ? { merged } : {}),
-    ...(only !== undefined && names.length === 1
-      ? { adapter: { name: only, choice: methodOfAdapterConfig(config.adapters[only], name) } }
-      : {}),
+    extras: extrasOf(expected),
+    adapters: Array.from(names, (adapter) => ({
+      name: adapter,
+      choice: methodOfAdapterConfig(config.adapters[adapter], name),
+    })),
     having: (method, constants = new Map()) => tunedModel(backbone, method, tasks, { constants }),
     model: build({}),
     skipping: (leftOut) => build({ leftOut }),
@@ -135,7 +131,7 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
       mask: inputs.attention_mask,
       typeIds: inputs.token_type_ids ?? inputs.input_ids.map((row) => row.map(() => 0)),
       labels: inputs.labels,
-      counted: countedTokens(inputs.input_ids, config.model_config['pad_token_id']),
+      counted: countedTokens(config, inputs.input_ids),
     },
     expected: new Map(
       Array.from(await readTensors(join(folder, 'expected.safetensors'), canonical), ([key, { data }]) => [
@@ -144,14 +140,6 @@ export async function readGoldenCase(folder: string): Promise<GoldenCase> {
       ]),
     ),
     trainable,
-    singles: extraLogits(expected, /^logits_single_(\w+)$/).map(({ rest, logits }) => ({
-      adapter: rest,
-      logits,
-    })),
-    skipped: extraLogits(expected, /^logits_skip_layers((?:_\d+)+)$/).map(({ rest, logits }) => ({
-      layers: rest.slice(1).split('_').map(Number),
-      logits,
-    })),
   }
 }
 

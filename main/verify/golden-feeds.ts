@@ -1,24 +1,31 @@
-import type { Composition } from '../../preload/contract.ts'
-import { collate } from '../data/batches.ts'
+import { describeComposition, WorkbenchError, type Composition } from '../../preload/contract.ts'
+import { collate, type Batch } from '../data/batches.ts'
 import type { HostTensor } from '../engines/engine.ts'
 import { encoderFeeds, scheduledFeeds, targetFeeds } from '../training/feeds.ts'
 import type { TunedGraph } from '../training/graphs.ts'
 import type { GoldenCase } from './golden-case.ts'
 import { countedName } from './golden-heads.ts'
 
-/** The case's batch. Its mask is fed as given: it may be 0 in places where a batch of ours never is. */
-export function goldenFeeds(
-  { inputs, model, composition }: GoldenCase,
-  { scheduled, graph }: TunedGraph,
-  step: number,
-): Record<string, HostTensor> {
+/** The case's batch. Its mask is as given: it may be 0 in places where a batch of ours never is. */
+export function goldenBatch({ inputs, model }: GoldenCase): Batch {
   const batch = collate(
     inputs.ids.map((ids, row) => ({ ids, typeIds: inputs.typeIds[row] ?? [] })),
     model.config.padTokenId,
   )
+  return { ...batch, mask: Float32Array.from(inputs.mask.flat()) }
+}
+
+/** @param step steps, or other forward passes that the library counts as such, done so far */
+export function goldenFeeds(
+  golden: GoldenCase,
+  { scheduled, graph }: Pick<TunedGraph, 'scheduled' | 'graph'>,
+  step: number,
+): Record<string, HostTensor> {
+  const { inputs, model, composition } = golden
+  const batch = goldenBatch(golden)
   const rows = composition ? rowFeeds(composition, inputs.ids.length) : {}
   const all: Record<string, HostTensor> = {
-    ...encoderFeeds({ ...batch, mask: Float32Array.from(inputs.mask.flat()) }),
+    ...encoderFeeds(batch),
     ...scheduledFeeds(scheduled, step),
     ...rows,
   }
@@ -28,6 +35,33 @@ export function goldenFeeds(
   })
   const asked = new Set(graph.inputs.map(({ name }) => name))
   return Object.fromEntries(Object.entries(all).filter(([name]) => asked.has(name)))
+}
+
+/**
+ * Refuses a batch that a BatchSplit block does not split whole: a row without an adapter is no case of the library.
+ *
+ * @throws WorkbenchError `unsupported` where sizes are missing, or are not those of the batch
+ */
+export function checkBatchSizes(composition: Composition, rows: number): void {
+  if (typeof composition === 'string') return
+  const splits = composition.kind === 'batchSplit'
+  const sizes = splits ? composition.sizes : undefined
+  if (splits) {
+    const fits =
+      sizes?.length === composition.children.length &&
+      sizes.every((size) => Number.isInteger(size) && size >= 0) &&
+      sizes.reduce((total, size) => total + size, 0) === rows
+    if (!fits) {
+      throw new WorkbenchError(
+        'unsupported',
+        `${describeComposition(composition)}: ` +
+          (sizes
+            ? `batch_sizes ${sizes.join(', ')} do not split the ${rows} rows among ${composition.children.length} children`
+            : `its batch_sizes are missing; "setup" in config.json must hold the call that makes it, with numbers`),
+      )
+    }
+  }
+  composition.children.forEach((child, i) => checkBatchSizes(child, sizes?.[i] ?? rows))
 }
 
 /** Which rows each BatchSplit block gives to which of its children: consecutive ones, by its sizes. */

@@ -18,7 +18,11 @@ const HeadConfig = z.looseObject({
 
 export const CaseConfig = z.looseObject({
   model_class: z.string(),
-  model_config: z.looseObject({ id2label: z.record(z.string(), z.string()).optional() }),
+  model_config: z.looseObject({
+    id2label: z.record(z.string(), z.string()).nullish(),
+    num_labels: z.number().int().nullish(),
+    problem_type: z.string().nullish(),
+  }),
   adapters: z.record(z.string(), z.unknown()),
   fusions: z.record(z.string(), z.unknown()),
   heads: z.record(z.string(), HeadConfig).nullable(),
@@ -29,6 +33,7 @@ export const CaseConfig = z.looseObject({
 export type CaseConfig = z.infer<typeof CaseConfig>
 
 const Rows = z.array(z.array(z.number()))
+const Numbers = z.union([z.number(), z.array(z.number()), Rows])
 
 export const CaseInputs = z.object({
   input_ids: Rows,
@@ -40,12 +45,20 @@ export const CaseInputs = z.object({
 export const CaseExpected = z.looseObject({ trainable: z.array(z.string()) })
 export type CaseExpected = z.infer<typeof CaseExpected>
 
-/** Logits of expected.json whose name matches, with the pattern's first group. */
-export function extraLogits(expected: CaseExpected, name: RegExp): { rest: string; logits: Float32Array }[] {
-  return Object.entries(expected).flatMap(([key, value]) => {
-    const rest = name.exec(key)?.[1]
-    return rest === undefined ? [] : [{ rest, logits: Float32Array.from(Rows.parse(value).flat()) }]
-  })
+/**
+ * What the model computes by expected.json: its rows of numbers, and its losses. The other entries tell of the case
+ * or of how sure its numbers are.
+ *
+ * @returns flat, by their keys
+ */
+export function extrasOf(expected: CaseExpected): ReadonlyMap<string, readonly number[]> {
+  const extras = new Map<string, readonly number[]>()
+  for (const [key, value] of Object.entries(expected)) {
+    const numbers = Numbers.safeParse(value).data
+    const flat = typeof numbers === 'number' ? (key.includes('loss') ? [numbers] : []) : numbers?.flat()
+    if (flat && flat.length > 0) extras.set(key, flat)
+  }
+  return extras
 }
 
 /** @param canonical a parameter's name without the model's prefix */

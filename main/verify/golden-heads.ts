@@ -1,5 +1,13 @@
 import { HeadChoice, WorkbenchError } from '../../preload/contract.ts'
-import { classificationHead, pooled, poolerHead, type Head } from '../adapters/head.ts'
+import {
+  classificationHead,
+  distilbertHead,
+  pooled,
+  poolerHead,
+  robertaHead,
+  scoreHead,
+  type Head,
+} from '../adapters/head.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { TunedTask } from '../training/tuned-model.ts'
 import type { CaseConfig } from './golden-files.ts'
@@ -10,30 +18,18 @@ import type { CaseConfig } from './golden-files.ts'
  * @throws WorkbenchError `unsupported` for a head that there is not
  */
 export function goldenTasks(
-  { heads, active_head: active, model_class: modelClass, model_config: modelConfig }: CaseConfig,
+  caseConfig: CaseConfig,
   backbone: BackboneConfig,
   trainable: readonly string[],
 ): TunedTask[] {
+  const { heads, active_head: active } = caseConfig
   const names = active?.startsWith('[')
     ? Array.from(active.matchAll(/'([^']+)'/g), ([, name = '']) => name)
     : [active]
   return names.map((given): TunedTask => {
     const name = given === 'None' || !given ? Object.keys(heads ?? {})[0] : given
     const config = name === undefined ? undefined : heads?.[name]
-    if (name === undefined || config === undefined) {
-      if (modelClass !== 'BertForSequenceClassification') {
-        throw new WorkbenchError(
-          'unsupported',
-          `${modelClass} without a head of the adapters library is not supported`,
-        )
-      }
-      const labels = Object.keys(modelConfig.id2label ?? {}).length
-      return {
-        name: 'classifier',
-        head: poolerHead(backbone, labels, trainable.includes('pooler.dense.weight')),
-        labels,
-      }
-    }
+    if (name === undefined || config === undefined) return modelTask(caseConfig, backbone, trainable)
     const { num_labels: labels, layers, head_type: type = 'classification', bias, use_pooler: pools } = config
     const hasPooler = backbone.architecture === 'bert' || backbone.architecture === 'roberta'
     const choice = HeadChoice.safeParse({ layers, activation: config.activation_function ?? 'tanh' })
@@ -53,7 +49,44 @@ export function goldenTasks(
   })
 }
 
-/** The library's GPT-2 reads the position that is the count of tokens which are not padding, wherever these are. */
+/** The heads that Hugging Face's own classes have, by the class. */
+const modelHeads: Readonly<
+  Record<string, (backbone: BackboneConfig, labels: number, trainsPooler: boolean) => Head>
+> = {
+  BertForSequenceClassification: poolerHead,
+  RobertaForSequenceClassification: robertaHead,
+  DistilBertForSequenceClassification: distilbertHead,
+  GPT2ForSequenceClassification: (backbone, labels) =>
+    readingCounted(scoreHead(backbone, labels), modelHeadName),
+}
+const modelHeadName = 'classifier'
+
+function modelTask(
+  { model_class: modelClass, model_config: modelConfig }: CaseConfig,
+  backbone: BackboneConfig,
+  trainable: readonly string[],
+): TunedTask {
+  const headOf = modelHeads[modelClass]
+  if (!headOf) {
+    throw new WorkbenchError(
+      'unsupported',
+      `${modelClass} without a head of the adapters library is not supported; only ${Object.keys(modelHeads).join(', ')} are`,
+    )
+  }
+  const { id2label: named, num_labels: count, problem_type: problem } = modelConfig
+  // As many as Hugging Face's configurations have where nothing is said.
+  const labels = named ? Object.keys(named).length : (count ?? 2)
+  if (labels < 2 || (problem ?? 'single_label_classification') !== 'single_label_classification') {
+    throw new WorkbenchError(
+      'unsupported',
+      `${modelClass} with ${labels} label(s) and problem_type ${problem ?? 'null'}: only the choice of one class among several is supported`,
+    )
+  }
+  const head = headOf(backbone, labels, trainable.includes('pooler.dense.weight'))
+  return { name: modelHeadName, head, labels }
+}
+
+/** GPT-2 reads a position that it finds by ids which are padding, wherever these are (`countedTokens`). */
 function readingCounted({ only: _last, ...head }: Head, name: string): Head {
   return {
     ...head,
@@ -70,15 +103,22 @@ export function countedName(head: string): string {
 }
 
 /**
- * For each row as many ones as it has ids that are not padding.
+ * For each row as many ones as the place of the token that GPT-2's head reads: the adapters library counts the ids that
+ * are not padding, Hugging Face's own class goes up to the first that is (and to the end where the text begins with it).
+ * Where the model's configuration names no padding, both read the last position, even if it is padding.
  *
- * @param padding what the model's configuration says; without one the last position is read, even if it is padding
  * @returns `[batch, sequence]`, flat
  */
-export function countedTokens(ids: readonly number[][], padding: unknown): Float32Array {
+export function countedTokens(
+  { heads, model_config: modelConfig }: Pick<CaseConfig, 'heads' | 'model_config'>,
+  ids: readonly number[][],
+): Float32Array {
+  const padding = modelConfig['pad_token_id']
+  const ofLibrary = Object.keys(heads ?? {}).length > 0
   return Float32Array.from(
     ids.flatMap((row) => {
-      const count = row.filter((id) => id !== padding).length
+      const before = row.findIndex((id) => id === padding)
+      const count = ofLibrary ? row.filter((id) => id !== padding).length : before > 0 ? before : row.length
       return row.map((_, position) => (position < count ? 1 : 0))
     }),
   )

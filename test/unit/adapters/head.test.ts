@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 
 import { HeadChoice } from '../../../preload/contract.ts'
-import { classificationHead } from '../../../main/adapters/head.ts'
+import {
+  classificationHead,
+  distilbertHead,
+  poolerHead,
+  robertaHead,
+  scoreHead,
+} from '../../../main/adapters/head.ts'
 import type { BackboneConfig } from '../../../main/models/config.ts'
 import { compute, difference, prepared, smallConfigs, threeTexts } from '../../fixtures/computed.ts'
 
@@ -84,5 +90,32 @@ describe('classificationHead', () => {
     expect(() => only('gpt2', 'first')).toThrow(
       'head.pooling "first": the first token of this model sees no other',
     )
+  })
+})
+
+describe('heads of Hugging Face’s own classes', () => {
+  const named = ({ parameters }: { parameters: readonly { name: string; shape: readonly number[] }[] }) =>
+    parameters.map(({ name, shape }) => `${name} [${shape.join(', ')}]`)
+
+  it('have the parameters of their class, under its names', () => {
+    const { bert, roberta, distilbert, gpt2 } = smallConfigs
+    expect(named(poolerHead(bert, 3, false))).toEqual([
+      `classifier.weight [3, ${bert.hiddenSize}]`,
+      'classifier.bias [3]',
+    ])
+    expect(named(robertaHead(roberta, 3))).toEqual([
+      `classifier.dense.weight [${roberta.hiddenSize}, ${roberta.hiddenSize}]`,
+      `classifier.dense.bias [${roberta.hiddenSize}]`,
+      `classifier.out_proj.weight [3, ${roberta.hiddenSize}]`,
+      'classifier.out_proj.bias [3]',
+    ])
+    expect(named(distilbertHead(distilbert, 3))).toEqual([
+      `pre_classifier.weight [${distilbert.hiddenSize}, ${distilbert.hiddenSize}]`,
+      `pre_classifier.bias [${distilbert.hiddenSize}]`,
+      `classifier.weight [3, ${distilbert.hiddenSize}]`,
+      'classifier.bias [3]',
+    ])
+    expect(named(scoreHead(gpt2, 3))).toEqual([`score.weight [3, ${gpt2.hiddenSize}]`])
+    expect(scoreHead(gpt2, 3).only).toBe('last')
   })
 })
