@@ -155,6 +155,8 @@ export const endpoints = {
         head: HeadChoice,
         labels: z.number().int().min(1),
         adapterIds: z.array(z.string().min(1)).default([]),
+        headIds: z.array(z.string().min(1)).optional(),
+        fusionId: z.string().min(1).optional(),
         /** Class counts of further tasks trained together. */
         moreLabels: z.array(z.number().int().min(1)).default([]),
         unfreezeLayers: z.array(z.number().int().min(0)).default([]),

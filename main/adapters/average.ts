@@ -9,6 +9,7 @@ import {
   type NamedAdapter,
   type ParameterSpec,
 } from './method.ts'
+import { optionsDifference } from './options-difference.ts'
 import { numberList, trainAdapters } from './options.ts'
 import { present } from './present.ts'
 
@@ -89,24 +90,17 @@ export const averageParameters = defineMethod({
   },
 })
 
-/** What an adapter computes does not depend on these. */
-const trainingOptions = ['dropout', 'init_weights']
-
 function refuseUnlike(one: NamedAdapter, other: NamedAdapter): void {
-  const refuse = (how: string): never => {
-    throw new WorkbenchError(
-      'bad-input',
-      `"${one.name}" and "${other.name}" have no mean: ${how}; only adapters that compute alike have one`,
-    )
-  }
-  const names = Object.keys(one.options).filter((name) => !trainingOptions.includes(name))
-  const isOption = (name: string): boolean => name in other.options
-  if (!names.every(isOption)) refuse(`their methods are ${one.choice.name} and ${other.choice.name}`)
-  const written = ({ options }: NamedAdapter, name: string): string => JSON.stringify(options[name])
-  const differing = names.find((name) => written(one, name) !== written(other, name))
-  if (differing !== undefined) {
-    refuse(`their option "${differing}" is ${written(one, differing)} and ${written(other, differing)}`)
-  }
+  const difference = optionsDifference(one.options, other.options)
+  if (difference === undefined) return
+  const how =
+    difference === 'other options'
+      ? `their methods are ${one.choice.name} and ${other.choice.name}`
+      : `their option "${difference.name}" is ${difference.one} and ${difference.other}`
+  throw new WorkbenchError(
+    'bad-input',
+    `"${one.name}" and "${other.name}" have no mean: ${how}; only adapters that compute alike have one`,
+  )
 }
 
 function normalised(given: readonly number[], adapters: readonly NamedAdapter[]): number[] {

@@ -43,6 +43,7 @@ export const masked = defineMethod({
     'Random units of the adapters are switched off in training, and a small helper must tell from the output which: it keeps single units from doing all the work.',
   source: 'masked adapters with mask prediction, as in the product brief',
   learningRate: 1e-3,
+  takes: 'perTask',
   manyTasks: true,
   options: z
     .object({

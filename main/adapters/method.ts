@@ -112,7 +112,7 @@ export interface PrepareContext {
   adapterName: string
   /** Names of the tasks that are trained together: at least one. */
   tasks: readonly string[]
-  /** Trained adapters that it takes, frozen unless it says otherwise. */
+  /** Trained adapters that it takes, frozen unless it says otherwise; those of `perTask` in the order of the tasks. */
   adapters: readonly NamedAdapter[]
 }
 
@@ -121,9 +121,9 @@ export interface PreparedMethod {
   /** Those it trains. */
   parameters: readonly ParameterSpec[]
   sites(build: Build, situation: Situation): Sites
-  /** What compositions combine it from; left out where it cannot be part of one. */
   /** Whether a layer has bottleneck adapters that `droppedLayers` takes away; left out: no layer has. */
   carriesBottleneck?(layer: number): boolean
+  /** What compositions combine it from; left out where it cannot be part of one. */
   parts?: AdapterParts
   /** Names of the parts that it unites, each of which a variant may switch off; left out: it is one. */
   united?: readonly string[]
@@ -286,8 +286,14 @@ function refuseContext(
     throw new WorkbenchError('bad-input', `method ${name} ${why}`)
   }
   if (takes === 'none' && adapters.length > 0) refuse('takes no trained adapters; leave them out')
-  if (takes !== 'none' && adapters.length === 0)
+  if (takes === 'adapters' && adapters.length === 0)
     refuse('needs trained adapters to build on; name at least one')
+  if (takes === 'perTask' && adapters.length > 0 && adapters.length !== tasks.length) {
+    refuse(
+      `begins with one trained adapter for each task, in the order of the datasets: ${adapters.length} for ` +
+        `${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'} were given; name one for each, or none`,
+    )
+  }
   if (!manyTasks && tasks.length > 1) refuse(`trains one task at a time; ${tasks.length} datasets were given`)
 }
 

@@ -1,3 +1,4 @@
+import { beginningWith } from './beginning-with.ts'
 import { blockBottleneckOptions } from './bottleneck-options.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import { composedMethod } from './compose.ts'
@@ -13,12 +14,13 @@ export const parallel = defineMethod({
     'Several tasks trained together, each with adapters and a head of its own on the same frozen backbone, which reads a text once for all of them.',
   source: 'Rücklé et al. 2021, "AdapterDrop" (multi-task inference); Parallel in the adapters library',
   learningRate: 1e-3,
+  takes: 'perTask',
   manyTasks: true,
   options: blockBottleneckOptions,
-  prepare(options, { config, adapterName, tasks }) {
-    const adapters = taskAdapterNames(adapterName, tasks).map((name) => ({
+  prepare(options, { config, adapterName, tasks, adapters: stored }) {
+    const adapters = taskAdapterNames(adapterName, tasks).map((name, task) => ({
       name,
-      method: prepareBottleneck(options, config, name),
+      method: beginningWith(stored[task], options, name, prepareBottleneck(options, config, name)),
     }))
     return {
       ...composedMethod(

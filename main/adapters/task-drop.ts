@@ -23,6 +23,7 @@ export const taskDrop = defineMethod({
     'Every task has adapters, and all of them see every text; in training each is dropped at random for each text, so that any selection of them works afterwards.',
   source: 'per-task, per-sample adapter drop; after Rücklé et al. 2021, "AdapterDrop"',
   learningRate: 1e-3,
+  takes: 'perTask',
   manyTasks: true,
   options: z
     .object({

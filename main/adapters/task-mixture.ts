@@ -13,6 +13,7 @@ import {
 import type { BackboneConfig } from '../models/config.ts'
 import type { BlockSite, Build, Sites } from '../models/sites.ts'
 import type { BlockBottleneckOptions } from './bottleneck-options.ts'
+import { beginningWith } from './beginning-with.ts'
 import { prepareBottleneck } from './bottleneck.ts'
 import type { ParameterSpec, PrepareContext, PreparedMethod, Variant } from './method.ts'
 import { constant } from './parameter-specs.ts'
@@ -63,11 +64,13 @@ export interface PreparedMixture {
 /** @throws WorkbenchError `bad-input` naming the option */
 export function prepareMixture(
   options: BlockBottleneckOptions,
-  { config, adapterName, tasks }: PrepareContext,
+  { config, adapterName, tasks, adapters: stored }: PrepareContext,
   gated: boolean,
 ): PreparedMixture {
   const names = taskAdapterNames(adapterName, tasks)
-  const prepared = names.map((name) => prepareBottleneck(options, config, name))
+  const prepared = names.map((name, task) =>
+    beginningWith(stored[task], options, name, prepareBottleneck(options, config, name)),
+  )
   const adapters = prepared.map(({ parts = {} }) => parts)
   const gates = gated ? `task_gates.${adapterName}` : undefined
   const [only, ...others] = adapters
@@ -79,10 +82,10 @@ export function prepareMixture(
         ...taskGateSpecs(config, tasks.length, gates),
       ],
       gates: gatesOf(config, tasks.length, gates),
+      carriesBottleneck: (layer) => bottleneckSits(adapters, layer),
       leaves: leftByTasks(adapterName, tasks, options),
       ...(only && others.length === 0 ? { parts: only } : {}),
     },
-      carriesBottleneck: (layer) => bottleneckSits(adapters, layer),
   }
 }
 

@@ -27,7 +27,7 @@ export function addMethodCommands(program: Command, host: CliHost): void {
             found.map((method) => [
               method.name,
               families[method.family],
-              method.takes === 'adapters' ? 'adapters' : '',
+              { adapters: 'adapters', perTask: 'one per task', none: '' }[method.takes],
               method.manyTasks ? 'several' : 'one',
               method.summary,
             ]),
@@ -54,6 +54,12 @@ function describe(method: MethodDescription): string {
     ['family', families[method.family]],
     ['source', method.source],
     ['builds on', method.takes === 'adapters' ? 'trained adapters (--adapters)' : undefined],
+    [
+      'begins with',
+      method.takes === 'perTask'
+        ? 'one trained adapter for each dataset, where --adapters names them'
+        : undefined,
+    ],
     ['datasets', method.manyTasks ? 'one, or several trained together (--datasets)' : 'one'],
     ['rate', `${figure(method.learningRate)} by default (--learning-rate)`],
   ])

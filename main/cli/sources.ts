@@ -107,6 +107,8 @@ const flagNames: Record<string, string> = {
   groupLearningRates: 'learningRate',
   unfreezeLayers: 'unfreeze',
   adapterIds: 'adapters',
+  headIds: 'heads',
+  fusionId: 'fusion',
   moreDatasetIds: 'datasets',
   layers: 'headLayers',
   activation: 'headActivation',

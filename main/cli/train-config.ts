@@ -28,6 +28,8 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   method: string
   option?: string[]
   adapters?: string[]
+  heads?: string[]
+  fusion?: string
   after?: string
   epochs?: number
   seed?: number
@@ -75,9 +77,15 @@ export function trainFlags(command: Command): Command {
     .option('--option <key=value>', 'option of the method; may be given several times', collect)
     .option(
       '--adapters <names or ids>',
-      'stored adapters that the method builds on, with commas between',
+      'stored adapters that the method builds on, with commas between; a method of several tasks begins with one for each',
       parseList,
     )
+    .option(
+      '--heads <names or ids>',
+      'stored heads that the heads begin with, one for each dataset in order, with commas between',
+      parseList,
+    )
+    .option('--fusion <name or id>', 'a stored fusion of these adapters that the fusion begins with')
     .option(
       '--after <run>',
       'a finished run to go on from: this one begins with its backbone, and measures its tasks and those before them again at the end',
@@ -140,6 +148,8 @@ export interface Resolved {
   modelId: string
   datasetIds: readonly string[]
   adapterIds: readonly string[]
+  headIds?: readonly string[] | undefined
+  fusionId?: string | undefined
   earlierRunId?: string | undefined
   /** The most tokens that the model reads; without a flag, texts are cut there where that is less than usual. */
   longestText?: number
@@ -180,6 +190,8 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     taskSampling: flags.taskSampling,
     method: resolved.method,
     adapterIds: resolved.adapterIds,
+    headIds: resolved.headIds,
+    fusionId: resolved.fusionId,
     earlierRunId: resolved.earlierRunId,
     head: {
       layers: flags.headLayers,

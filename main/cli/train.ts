@@ -35,11 +35,14 @@ export function addTrainCommand(program: Command, host: CliHost): void {
       }
       // What can be wrong in the flags is said before anything is opened or imported.
       const wanted = { method, modelId: 'm', datasetIds: named.length > 0 ? named : ['d'] }
-      configOf(flags, { ...wanted, adapterIds: flags.adapters ?? [] })
+      const { heads, fusion } = flags
+      configOf(flags, { ...wanted, adapterIds: flags.adapters ?? [], headIds: heads, fusionId: fusion })
       return withWorkbench(host, flags, async (client, output) => {
         await checkMethod(client, method.name)
         const model = await findModel(client, flags.model)
         const adapters = await inOrder(flags.adapters ?? [], (name) => findAdapter(client, name))
+        const headRecords = heads && (await inOrder(heads, (name) => findAdapter(client, name)))
+        const fusionRecord = fusion === undefined ? undefined : await findAdapter(client, fusion)
         const earlier = flags.after === undefined ? undefined : await findRun(client, flags.after)
         const datasets =
           sources === undefined
@@ -51,6 +54,8 @@ export function addTrainCommand(program: Command, host: CliHost): void {
           longestText: model.maximumLength,
           datasetIds: datasets.map(({ id }) => id),
           adapterIds: adapters.map(({ id }) => id),
+          headIds: headRecords?.map(({ id }) => id),
+          fusionId: fusionRecord?.id,
           earlierRunId: earlier?.id,
           program: await client.invoke('settings.get', {}),
         })

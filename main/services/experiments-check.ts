@@ -62,6 +62,14 @@ function checkVariant(
     say(`${method.name} builds on trained adapters. Say which variant's it uses, or choose stored ones.`)
   }
   if (method.takes === 'none' && builds) say(`${method.name} builds on no adapters. Leave them out.`)
+  const count = uses === undefined ? 0 : (uses.over === 'datasets' ? config.datasetIds : config.seeds).length
+  const tasks = together ? config.datasetIds.length : 1
+  if (method.takes === 'perTask' && builds && count + variant.adapterIds.length !== tasks) {
+    say(
+      `${method.name} begins with one adapter for each dataset that it trains, and would have ` +
+        `${count + variant.adapterIds.length} for ${tasks}. Name one for each, or none.`,
+    )
+  }
   if (uses !== undefined) {
     const source = config.variants.slice(0, index).find((earlier) => earlier.name === uses.variant)
     const sourceMethod = described.find((candidate) => candidate.name === source?.method.name)
@@ -73,8 +81,7 @@ function checkVariant(
     } else if (sourceMethod?.family === 'baseline' || sourceMethod?.takes === 'adapters') {
       say(`it uses “${uses.variant}”, whose method ${sourceMethod.name} leaves no adapter of its own.`)
     }
-    const count = uses.over === 'datasets' ? config.datasetIds.length : config.seeds.length
-    if (count + variant.adapterIds.length < 2) {
+    if (method.takes === 'adapters' && count + variant.adapterIds.length < 2) {
       warnings.push(
         `${name}: it builds on a single adapter. Add ${uses.over === 'datasets' ? 'datasets' : 'seeds'} for more.`,
       )

@@ -8,6 +8,7 @@ import {
 } from '../../preload/contract.ts'
 import { classificationHead } from '../adapters/head.ts'
 import { describeMethods, findMethod } from '../adapters/registry.ts'
+import { taskAdapterNames } from '../adapters/task-mixture.ts'
 import { sizeOf } from '../graph/index.ts'
 import { readJsonFile } from '../models/checkpoint/index.ts'
 import { parseBackboneConfig, type BackboneConfig } from '../models/config.ts'
@@ -18,10 +19,12 @@ import { runAdapterName } from '../training/messages.ts'
 import { unfrozenParameters } from '../training/parameter-rules.ts'
 import { refuseTrainedWeights } from '../training/precision.ts'
 import { readStoredAdapters } from '../training/stored-adapters.ts'
+import { readBeginnings } from '../training/stored-beginnings.ts'
 import { tunedModel } from '../training/tuned-model.ts'
 import { requireAdapter } from './adapters.ts'
 import { requireModel } from './models.ts'
 import { safeNames } from './safe-names.ts'
+import { jobBeginnings } from './stored-beginnings.ts'
 
 export type MethodHandlers = Pick<Handlers, 'methods.list' | 'methods.count'>
 
@@ -38,14 +41,14 @@ async function countMethod(
   input: ParsedInputOf<'methods.count'>,
 ): Promise<ParameterCount> {
   const { modelId, method, head, labels, moreLabels, adapterIds, unfreezeLayers, maximumLength } = input
-  const { backbonePrecision } = input
+  const { backbonePrecision, headIds, fusionId } = input
   const config = await backboneConfig(database, home, modelId)
   const classes = [labels, ...moreLabels]
   const taskNames = classes.length === 1 ? [runAdapterName] : safeNames(classes.map(() => 'task'))
   const chosen = adapterIds.map((id) => requireAdapter(database, id))
   const adapterNames = safeNames(
     chosen.map(({ name }) => name),
-    taskNames,
+    [...taskNames, ...taskAdapterNames(runAdapterName, taskNames)],
   )
   const { adapters, values } = await readStoredAdapters(
     chosen.map(({ id, method: own, file }, index) => ({
@@ -75,6 +78,9 @@ async function countMethod(
   const headCount = tasks
     .flatMap((task) => task.head.parameters)
     .reduce((total, { shape }) => total + sizeOf(shape), 0)
+  // Read for what it refuses, as a run would.
+  const beginnings = jobBeginnings(database, home, { adapterIds, headIds, fusionId }, classes.length)
+  await readBeginnings(beginnings, { method, head }, model, adapters)
   const groups: ParameterCount['groups'] = {}
   for (const { group, size } of model.layout.entries.values()) groups[group] = (groups[group] ?? 0) + size
   const backbone = countParameters(config)

@@ -11,6 +11,7 @@ import type { EarlierRun, JobAdapter, JobTask, TrainJob } from '../training/mess
 import { requireAdapter } from './adapters.ts'
 import { findEarlierRuns } from './earlier-run.ts'
 import { runFolder } from './run-views.ts'
+import { jobBeginnings } from './stored-beginnings.ts'
 
 /** Everything a trainer needs for this run. Throws `not-found` where model or dataset have been removed. */
 export function createJob(database: Database, home: string, run: RunRecord): TrainJob {
@@ -21,6 +22,7 @@ export function createJob(database: Database, home: string, run: RunRecord): Tra
     modelFolder: modelFolderOf(database, home, run),
     tasks: jobTasks(database, home, run),
     adapters: jobAdapters(database, home, run.id),
+    beginnings: jobBeginnings(database, home, run.config, listRunTasks(database, run.id).length),
     ...(earlier.length > 0 ? { earlier: earlier.map((one) => asEarlier(database, home, one)) } : {}),
     runFolder: runFolder(home, run.id),
     cacheFolder: join(home, 'cache'),

@@ -9,6 +9,7 @@ import {
   type ModelSummary,
   type RunConfig,
 } from '../../preload/contract.ts'
+import { taskAdapterNames } from '../adapters/task-mixture.ts'
 import { refuseDevice } from '../engines/device-choice.ts'
 import { getAdapter, type AdapterRecord } from '../store/adapters.ts'
 import type { Database } from '../store/database.ts'
@@ -16,9 +17,11 @@ import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { getSummary } from '../store/run-summaries.ts'
 import type { NewRun } from '../store/runs.ts'
+import { runAdapterName } from '../training/messages.ts'
 import { findEarlierRun } from './earlier-run.ts'
 import { variantOf } from './run-views.ts'
 import { safeNames } from './safe-names.ts'
+import { findBeginnings, refuseUnfitBeginnings } from './stored-beginnings.ts'
 
 /**
  * Checks a configuration against what there is, and fills in what follows from it: the method's learning rate, the
@@ -37,10 +40,12 @@ export async function checkRun(
   }
   const description = await findDescription(methods, method.name)
   const datasets = findDatasets(database, config, description)
-  const adapters = findAdapters(database, config, description, model)
+  const adapters = findAdapters(database, config, description, { model, tasks: datasets.length })
   checkTraining(training, model)
   refuseDevice(config.engine, training.backbonePrecision)
-  findEarlierRun(database, config)
+  const earlier = findEarlierRun(database, config)
+  const beginnings = findBeginnings(database, config, datasets.length)
+  refuseUnfitBeginnings(beginnings, datasets, earlier?.backboneHashAfter ?? model.hash)
   const [dataset, ...more] = datasets
   if (dataset === undefined) throw badInput('datasetId: name the dataset to train on.')
   // Counting builds the method, so its own schema sees the options before anything is stored.
@@ -51,6 +56,8 @@ export async function checkRun(
     labels: dataset.labels.length,
     moreLabels: more.map(({ labels }) => labels.length),
     adapterIds: config.adapterIds,
+    headIds: config.headIds,
+    fusionId: config.fusionId,
     unfreezeLayers: training.unfreezeLayers,
     maximumLength: training.maximumLength,
     backbonePrecision: training.backbonePrecision,
@@ -63,9 +70,14 @@ export async function checkRun(
     )
   }
   const taskNames = safeNames(datasets.map(({ name }) => name))
-  const adapterNames = safeNames(
-    adapters.map(({ name }) => name),
-    taskNames,
+  const { heads, fusion } = beginnings
+  // Also what the run only begins with has to stay for as long as the run does; a head may be several tasks'.
+  const stored = [
+    ...new Map([...adapters, ...heads, ...(fusion ? [fusion] : [])].map((one) => [one.id, one])).values(),
+  ]
+  const storedNames = safeNames(
+    stored.map(({ name }) => name),
+    [...taskNames, ...taskAdapterNames(runAdapterName, taskNames)],
   )
   const together = datasets.map(({ name }) => name).join(' + ')
   const complete: RunConfig = {
@@ -89,7 +101,7 @@ export async function checkRun(
       name: taskNames[index] ?? '',
       labels,
     })),
-    adapters: adapters.map(({ id }, index) => ({ adapterId: id, name: adapterNames[index] ?? '' })),
+    adapters: stored.map(({ id }, index) => ({ adapterId: id, name: storedNames[index] ?? '' })),
     config: complete,
     variant: variantOf(complete, {
       adapters: adapters.map(({ id, runId }) => (runId && getSummary(database, runId)?.variant) || id),
@@ -150,7 +162,7 @@ function findAdapters(
   database: Database,
   { adapterIds, method }: RunConfig,
   { takes }: MethodDescription,
-  model: ModelSummary,
+  { model, tasks }: { model: ModelSummary; tasks: number },
 ): AdapterRecord[] {
   if (takes === 'none' && adapterIds.length > 0) {
     throw badInput(
@@ -160,6 +172,12 @@ function findAdapters(
   if (takes === 'adapters' && adapterIds.length === 0) {
     throw badInput(
       `adapterIds: the method ${method.name} builds on trained adapters. Train an adapter first, and name it here.`,
+    )
+  }
+  if (takes === 'perTask' && adapterIds.length > 0 && adapterIds.length !== tasks) {
+    throw badInput(
+      `adapterIds: the method ${method.name} begins with one trained adapter for each dataset, in the order of the datasets; ` +
+        `${adapterIds.length} are named for ${tasks} ${tasks === 1 ? 'dataset' : 'datasets'}. Name one for each, or none.`,
     )
   }
   return adapterIds.map((id, index) => {

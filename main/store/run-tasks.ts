@@ -7,7 +7,10 @@ export interface RunTaskRecord extends RunTask {
   datasetHash: string
 }
 
-/** A stored adapter that a run builds on, under the name of its parameters in the run's state dict. */
+/**
+ * A stored adapter that a run builds on, under the name of its parameters in the run's state dict, or a stored head or
+ * fusion that its own begins with.
+ */
 export interface RunAdapterRecord {
   adapterId: string
   name: string
@@ -60,12 +63,13 @@ export function listRunTasks(database: Database, runId: string): RunTaskRecord[]
     }))
 }
 
-/** The stored adapters that a run builds on, in order. */
+/** The stored adapters that a run builds on, in order; without the heads and fusions that it only begins with. */
 export function listRunAdapters(database: Database, runId: string): RunAdapterRecord[] {
   return database
     .prepare<[string], RunAdapterRecord>(
-      `SELECT adapter_id AS adapterId, name FROM run_adapters
-       WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY position`,
+      `SELECT adapter_id AS adapterId, run_adapters.name FROM run_adapters
+       JOIN adapters ON adapters.id = adapter_id
+       WHERE run = (SELECT number FROM runs WHERE id = ?) AND kind = 'adapter' ORDER BY position`,
     )
     .all(runId)
 }

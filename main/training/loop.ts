@@ -29,6 +29,7 @@ import { prepare, type Prepared } from './prepare.ts'
 import { Reporter } from './reporter.ts'
 import { evaluateTasks, taskOf, tellScores, type RunContext, type TaskExamples } from './run-context.ts'
 import { learningRateAt } from './schedule.ts'
+import { readBeginnings } from './stored-beginnings.ts'
 import { Tuning, type StateKeeping, type StepResult } from './tuning.ts'
 
 /** What the user may ask of a run while it goes on. */
@@ -151,7 +152,11 @@ class TrainingRun {
           tuning.layout,
           training.seed,
           (name) => tensorOf(prepared.backbone, name).read(),
-          new Map([...prepared.stored, ...(await earlierBackbone(job.earlier?.at(-1), prepared))]),
+          new Map([
+            ...prepared.stored,
+            ...(await readBeginnings(job.beginnings ?? [], job.config, prepared.model, prepared.adapters)),
+            ...(await earlierBackbone(job.earlier?.at(-1), prepared)),
+          ]),
         ),
         moment1: new Float32Array(size),
         moment2: new Float32Array(size),

@@ -3,6 +3,7 @@ import type {
   ContractError,
   FusionWeights,
   DeviceReport,
+  HeadChoice,
   LogLine,
   MethodChoice,
   MetricPoint,
@@ -14,8 +15,8 @@ import type {
   ScoreName,
   TaskResult,
 } from '../../preload/contract.ts'
-
 import type { ListenedTo } from './selection.ts'
+
 /** The adapter name under which a run's own parameters stand in the state dict, and in the files it leaves. */
 export const runAdapterName = 'run'
 
@@ -39,6 +40,22 @@ export interface JobAdapter {
   /** Its tensors, which stand in it under the adapter name that every run trains under (`runAdapterName`). */
   file: string
 }
+
+/** A stored head or fusion, whose values a run's own begins with. */
+export type JobBeginning = {
+  /** As the library names it. */
+  name: string
+  file: string
+} & (
+  | {
+      kind: 'head'
+      /** Whose head begins with it, by index. */
+      task: number
+      /** How the run that left it had put it together; left out: that run is gone. */
+      head?: HeadChoice
+    }
+  | { kind: 'fusion'; method: MethodChoice }
+)
 
 /** A part of a run's best parameters that is worth keeping on its own: a file in the run's folder. */
 export interface TrainedPart {
@@ -76,6 +93,8 @@ export interface TrainJob {
   tasks: JobTask[]
   /** Trained adapters that the method builds on, in order. */
   adapters: JobAdapter[]
+  /** What its heads and its fusion begin with, where that is not by themselves. */
+  beginnings?: JobBeginning[]
   /**
    * The runs that this one goes on from, in the order in which they were trained: the backbone of the last is the
    * beginning, and the tasks of all are measured again at the end.
@@ -98,6 +117,8 @@ export interface PredictJob extends Omit<TrainJob, 'resume'> {
   task: number
   /** Which adapters are at work (`runs.predict` in the contract). */
   active: string
+  /** What the run's fusion listens to, where it has one. */
+  fusion?: ListenedTo
 }
 
 /** Turn a stored adapter into another form (training/convert.ts). */
@@ -117,8 +138,6 @@ export type ToTrainer =
   | { type: 'measure'; device: Pick<DeviceReport, 'engine' | 'device'> }
   /** Write a checkpoint and end with `paused`. */
   | { type: 'pause' }
-  /** What the run's fusion listens to, where it has one. */
-  fusion?: ListenedTo
   /** Write a checkpoint and end with `stopped`. */
   | { type: 'stop' }
 

@@ -72,8 +72,8 @@ export interface MethodDescription {
   fields: OptionField[]
   /** Learning rate of the default recipe. */
   learningRate: number
-  /** Trained adapters that it builds on: none, or one or more. */
-  takes: 'none' | 'adapters'
+  /** Trained adapters that it builds on: none, one or more, or none or one for each task, which its own begins with. */
+  takes: 'none' | 'adapters' | 'perTask'
   /** Whether several datasets may be trained together with it. */
   manyTasks: boolean
 }

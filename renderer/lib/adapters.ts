@@ -45,3 +45,23 @@ export function moved(chosen: readonly string[], id: string, by: number): string
   const to = Math.max(0, Math.min(rest.length, from + by))
   return [...rest.slice(0, to), id, ...rest.slice(to)]
 }
+
+/** The stored heads that a task with these classes can begin with. */
+export function headsFor(stored: readonly AdapterSummary[], labels: readonly string[]): AdapterSummary[] {
+  return stored.filter((one) => one.kind === 'head' && isSame(one.labels, labels))
+}
+
+/** The stored fusions that a fusion by this method over these adapters can begin with. */
+export function fusionsOver(
+  stored: readonly AdapterSummary[],
+  method: string,
+  adapterIds: readonly string[],
+): AdapterSummary[] {
+  return stored.filter(
+    (one) => one.kind === 'fusion' && one.method.name === method && isSame(one.adapterIds, adapterIds),
+  )
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((value, index) => value === other[index])
+}

@@ -23,6 +23,10 @@ export interface VariantDraft {
   groupLearningRates?: Partial<Record<ParameterGroup, number>>
   /** Stored adapters that the method builds on, in order. */
   adapterIds?: string[]
+  /** Stored heads that its heads begin with, by the dataset whose head it is. */
+  heads?: Record<string, string>
+  /** A stored fusion that its fusion begins with. */
+  fusionId?: string | undefined
   /** Datasets that are trained together with the form's own, each a task. */
   moreDatasetIds?: string[]
   taskSampling?: TaskSampling
@@ -98,7 +102,8 @@ export function draftConfigs(
   program: ProgramSettings = ProgramSettings.parse({}),
 ): InputOf<'runs.start'>[] {
   return draft.variants.flatMap((variant) => {
-    const { moreDatasetIds = [], adapterIds = [], taskSampling, groupLearningRates } = variant
+    const { moreDatasetIds = [], adapterIds = [], taskSampling, groupLearningRates, fusionId } = variant
+    const headIds = draftHeads(draft, variant)
     const together =
       moreDatasetIds.length === 0 ? datasetName : `${datasetName} + ${moreDatasetIds.length} more`
     const base = draft.name.trim() === '' ? together : draft.name.trim()
@@ -109,6 +114,8 @@ export function draftConfigs(
       ...(moreDatasetIds.length === 0 ? {} : { moreDatasetIds }),
       ...(taskSampling === undefined ? {} : { taskSampling }),
       ...(adapterIds.length === 0 ? {} : { adapterIds }),
+      ...(headIds.length === 0 ? {} : { headIds }),
+      ...(fusionId === undefined ? {} : { fusionId }),
       ...(draft.earlierRunId === '' ? {} : { earlierRunId: draft.earlierRunId }),
       method: { name: variant.method, options: variant.options },
       head: draft.head,
@@ -124,6 +131,12 @@ export function draftConfigs(
   })
 }
 
+/** The heads that a variant's begin with, in the order of its datasets; those of datasets without one are left out. */
+export function draftHeads({ datasetId }: Pick<RunDraft, 'datasetId'>, variant: VariantDraft): string[] {
+  const { heads = {}, moreDatasetIds = [] } = variant
+  return [datasetId, ...moreDatasetIds].flatMap((id) => heads[id] ?? [])
+}
+
 /** The form as it was for a run that is to be cloned; values equal to the defaults are left out. */
 export function draftFromConfig(
   config: RunConfig,
@@ -135,7 +148,9 @@ export function draftFromConfig(
   },
 ): RunDraft {
   const { seed, learningRate, groupLearningRates, ...training } = config.training
-  const { adapterIds, moreDatasetIds, taskSampling } = config
+  const { adapterIds, headIds = [], fusionId, moreDatasetIds, taskSampling } = config
+  const tasks = [config.datasetId, ...moreDatasetIds]
+  const heads = Object.fromEntries(headIds.map((id, task) => [tasks[task] ?? '', id]))
   const variant: VariantDraft = {
     key: config.method.name,
     method: config.method.name,
@@ -144,6 +159,8 @@ export function draftFromConfig(
     learningRate: learningRate === defaults.learningRate ? undefined : learningRate,
     ...(Object.keys(groupLearningRates).length === 0 ? {} : { groupLearningRates }),
     ...(adapterIds.length === 0 ? {} : { adapterIds }),
+    ...(headIds.length === 0 ? {} : { heads }),
+    ...(fusionId === undefined ? {} : { fusionId }),
     ...(moreDatasetIds.length === 0 ? {} : { moreDatasetIds, taskSampling }),
   }
   return {

@@ -38,23 +38,31 @@ export function createParameterCounts() {
     /**
      * Counts what is not counted yet.
      *
-     * @param labelsOf class counts of the datasets that a variant trains beside the form's own
+     * @param ofDatasets class counts of the datasets that a variant trains beside the form's own, and the stored heads
+     * that all its datasets' heads begin with
      * @param isReady false for a variant that lacks what its method builds on: there is nothing to count
      */
     update(
       variants: readonly VariantDraft[],
       common: CountedFor,
-      labelsOf: (variant: VariantDraft) => number[],
+      ofDatasets: (variant: VariantDraft) => { moreLabels: number[]; headIds: string[] },
       isReady: (variant: VariantDraft) => boolean,
     ): void {
       for (const variant of variants) {
-        const { key, method, options, adapterIds = [] } = variant
+        const { key, method, options, adapterIds = [], fusionId } = variant
         if (!isReady(variant)) {
           if (counted[key] !== undefined) counted = { ...counted, [key]: nothing }
           continue
         }
-        const moreLabels = labelsOf(variant)
-        const input = { ...common, method: { name: method, options }, adapterIds, moreLabels }
+        const { moreLabels, headIds } = ofDatasets(variant)
+        const input = {
+          ...common,
+          method: { name: method, options },
+          adapterIds,
+          moreLabels,
+          ...(headIds.length === 0 ? {} : { headIds }),
+          ...(fusionId === undefined ? {} : { fusionId }),
+        }
         const question = JSON.stringify(input)
         if (counted[key]?.question !== question) void ask(key, question, input)
       }

@@ -94,6 +94,16 @@ describe('train', () => {
     })
   })
 
+  it('begins with stored heads and a stored fusion, by name and by the beginning of an id', async () => {
+    finishAtOnce()
+    const flags = ['--heads', 'seq_bn · RTE,1234abcd', '--fusion', '1234abcd']
+    expect((await cli('train', '--datasets', 'TREC,RTE', ...flags, '--json')).code).toBe(0)
+    expect(inputOf('runs.start')).toMatchObject({
+      headIds: ['5678efgh-0000', '1234abcd-0000'],
+      fusionId: '1234abcd-0000',
+    })
+  })
+
   it('takes several datasets, each a task', async () => {
     const task = { datasetId: 'd1', name: 'TREC', validation: run.test, confusion: [] }
     finishAtOnce({ tasks: [task, { ...task, name: 'RTE' }] as RunDetail['tasks'] })
@@ -207,7 +217,6 @@ describe('predict', () => {
     expect(inputOf('runs.predict')).toMatchObject({ id: 'abcd1234', task: 'RTE', active: 'top2' })
     expect(ended.stdout).toMatch(/RTE +NUM +100\.0 % +x/)
   })
-})
 
   it('prints what a fusion listened to in each layer, of the first texts', async () => {
     const scores = [{ label: 'NUM', score: 1 }]
@@ -231,3 +240,4 @@ describe('predict', () => {
     expect(many.stdout).not.toContain('“four”')
     expect(many.stdout).toContain('2 more texts: with --json')
   })
+})

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
 import type { AdapterSummary, MethodDescription, Scores } from '../../../preload/contract.ts'
-import { methodText, moved, scoreText, toggled, usableAdapters } from '../../../renderer/lib/adapters.ts'
+import {
+  fusionsOver,
+  headsFor,
+  methodText,
+  moved,
+  scoreText,
+  toggled,
+  usableAdapters,
+} from '../../../renderer/lib/adapters.ts'
 import { groupByFamily } from '../../../renderer/lib/families.ts'
 import { bestCells, scoreCell } from '../../../renderer/lib/score-rows.ts'
 
@@ -30,6 +38,28 @@ describe('stored adapters', () => {
       adapter({ id: 'foreign', modelHash: 'other' }),
     ]
     expect(usableAdapters(list, 'weights').map(({ id }) => id)).toEqual(['fits'])
+  })
+
+  it('are begun with where they are heads of the same classes, or fusions of the same adapters by the same method', () => {
+    const list = [
+      adapter({ id: 'head', kind: 'head', labels: ['no', 'yes'] }),
+      adapter({ id: 'turned', kind: 'head', labels: ['yes', 'no'] }),
+      adapter({
+        id: 'fusion',
+        kind: 'fusion',
+        method: { name: 'fusion', options: {} },
+        adapterIds: ['a', 'b'],
+      }),
+      adapter({
+        id: 'static',
+        kind: 'fusion',
+        method: { name: 'fusion_static', options: {} },
+        adapterIds: ['a', 'b'],
+      }),
+    ]
+    expect(headsFor(list, ['no', 'yes']).map(({ id }) => id)).toEqual(['head'])
+    expect(fusionsOver(list, 'fusion', ['a', 'b']).map(({ id }) => id)).toEqual(['fusion'])
+    expect(fusionsOver(list, 'fusion', ['b', 'a'])).toEqual([])
   })
 
   it('are written with the options that differ from the preset, and their score in percent', () => {

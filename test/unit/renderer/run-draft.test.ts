@@ -109,6 +109,8 @@ describe('a draft', () => {
       ...{ key: 'fusion', method: 'fusion', options: {}, learningRate: undefined },
       groupLearningRates: { head: 0.01 },
       adapterIds: ['b', 'a'],
+      heads: { [draft.datasetId]: 'h1', rte: 'h2' },
+      fusionId: 'f',
       moreDatasetIds: ['rte'],
       taskSampling: 'even',
     }
@@ -122,6 +124,8 @@ describe('a draft', () => {
     expect(config).toMatchObject({
       name: 'TREC + 1 more · fusion head=0.01 over 2 · seed 7',
       adapterIds: ['b', 'a'],
+      headIds: ['h1', 'h2'],
+      fusionId: 'f',
       moreDatasetIds: ['rte'],
       taskSampling: 'even',
       earlierRunId: 'r1',

@@ -79,6 +79,25 @@ describe('counting before a run', () => {
     expect(fused.trainable - fused.head).toBe(2 * (3 * 32 * 32 + 2 * 32))
   })
 
+  it('begins with a stored adapter for each task, which is trained as any other', async () => {
+    await store('one', 8)
+    await store('two', 8)
+    const asked = { method: { name: 'parallel', options: { reduction_factor: 8 } }, moreLabels: [2] }
+    const anew = await count(asked)
+    expect((await count({ ...asked, adapterIds: ['one', 'two'] })).groups).toEqual(anew.groups)
+    await expect(count({ ...asked, adapterIds: ['one'] })).rejects.toThrow(/1 for 2 tasks were given/)
+    await expect(
+      count({ method: { name: 'parallel' }, moreLabels: [2], adapterIds: ['one', 'two'] }),
+    ).rejects.toThrow(/"one" cannot be what .* "reduction_factor" is 8, and 16 here/)
+  })
+
+  it('refuses stored heads and fusions that cannot be begun with', async () => {
+    await store('one', 8)
+    await expect(count({ headIds: ['one'] })).rejects.toThrow(/“one” is an adapter, and no head/)
+    await expect(count({ headIds: ['one', 'one'] })).rejects.toThrow(/2 stored heads for 1 task\./)
+    await expect(count({ fusionId: 'none' })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
   it('has a head for each task', async () => {
     const one = await count({ method: { name: 'parallel' } })
     const two = await count({ method: { name: 'parallel' }, moreLabels: [5] })

@@ -39,6 +39,8 @@ describe('the variant that a run belongs to', () => {
     { training: { unfreezeLayers: [1] } },
     { engine: { threads: 2 } },
     { adapterIds: ['a'] },
+    { headIds: ['h'] },
+    { fusionId: 'f' },
     { earlierRunId: 'r' },
     { moreDatasetIds: ['e'] },
   ])('is another for %o', (patch) => {

@@ -1,8 +1,12 @@
+import { join } from 'node:path'
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createPlayground, type Playground } from '../../../main/services/playground.ts'
 import { forkTrainer } from '../../../main/services/trainer-process.ts'
-import { insertAdapter } from '../../../main/store/adapters.ts'
+import { createJob } from '../../../main/services/run-job.ts'
+import { requireRun } from '../../../main/services/run-views.ts'
+import { insertAdapter, listUsers } from '../../../main/store/adapters.ts'
 import { insertDataset } from '../../../main/store/datasets.ts'
 import { listRunAdapters, listRunTasks } from '../../../main/store/run-tasks.ts'
 import {
@@ -125,6 +129,54 @@ describe('a run on stored adapters', () => {
       { adapterId: 'a', name: 'reviews_2' },
     ])
   })
+
+  it('has one for each of its datasets, in their order', async () => {
+    store('b')
+    store('a', { name: 'run reviews' })
+    const run = await start({ ...together(), adapterIds: ['b', 'a'] })
+    expect(listRunAdapters(at.database, run.id)).toEqual([
+      { adapterId: 'b', name: 'adapter_b' },
+      // The adapter that the run trains for this task has that name.
+      { adapterId: 'a', name: 'run_reviews_2' },
+    ])
+  })
+})
+
+describe('a run that begins with stored heads and a stored fusion', () => {
+  it('hands them to its trainer, and keeps them for as long as it is there', async () => {
+    store('a')
+    store('head', { kind: 'head', labels: ['bad', 'good'] })
+    store('fused', { kind: 'fusion', adapterIds: ['a'], method: { name: 'fuse', options: {} } })
+    const begins = { headIds: ['head'], fusionId: 'fused' }
+    const { id } = await start({
+      method: { name: 'fuse', options: { steps: 10 } },
+      adapterIds: ['a'],
+      ...begins,
+    })
+    expect(listRunAdapters(at.database, id).map(({ adapterId }) => adapterId)).toEqual(['a'])
+    expect(listUsers(at.database, 'head').map((user) => user.id)).toEqual([id])
+    expect(listUsers(at.database, 'fused').map((user) => user.id)).toEqual([id])
+    const job = createJob(at.database, at.home, requireRun(at.database, id))
+    expect(job.adapters.map((adapter) => adapter.id)).toEqual(['a'])
+    expect(job.beginnings).toEqual([
+      { kind: 'head', name: 'adapter head', task: 0, file: join(at.home, 'adapters/head.safetensors') },
+      {
+        ...{ kind: 'fusion', name: 'adapter fused', method: { name: 'fuse', options: {} } },
+        file: join(at.home, 'adapters/fused.safetensors'),
+      },
+    ])
+  })
+
+  it('may take one head for two datasets of the same classes', async () => {
+    store('head', { kind: 'head', labels: ['bad', 'good'] })
+    insertDataset(at.database, { ...dataset, id: 'films', name: 'films', hash: 'films' }, 'datasets/films')
+    const run = await start({
+      ...together(),
+      moreDatasetIds: ['films'],
+      headIds: ['head', 'head'],
+    })
+    expect(listUsers(at.database, 'head').map(({ id }) => id)).toEqual([run.id])
+  })
 })
 
 describe('is refused, and nothing stored, for', () => {
@@ -155,6 +207,44 @@ describe('is refused, and nothing stored, for', () => {
       /builds on no trained adapters/,
     ],
     ['no adapters where it needs them', fuse, 'bad-input', /Train an adapter first/],
+    [
+      'fewer adapters than datasets that begin with them',
+      { ...together(), adapterIds: ['a'] },
+      'bad-input',
+      /together begins with one trained adapter for each dataset.* 1 are named for 2 datasets/,
+    ],
+    [
+      'fewer heads than datasets',
+      { ...together(), headIds: ['head'] },
+      'bad-input',
+      /headIds: 1 stored head for 2 tasks\. Name one for each dataset/,
+    ],
+    ['an unknown head', { headIds: ['x'] }, 'not-found', /headIds: there is no stored head x/],
+    [
+      'an adapter as a head',
+      { headIds: ['a'] },
+      'bad-input',
+      /headIds: “adapter a” is an adapter, and no head/,
+    ],
+    [
+      'a head of other classes',
+      { headIds: ['head'] },
+      'bad-input',
+      /the head “adapter head” tells how, who apart, and the dataset “reviews” has bad, good/,
+    ],
+    [
+      'a head of another backbone',
+      { headIds: ['foreign head'] },
+      'bad-input',
+      /headIds: the head “adapter foreign head” was trained on the backbone “large” \(weights 12345678\)/,
+    ],
+    ['an unknown fusion', { ...fuse, adapterIds: ['a'], fusionId: 'x' }, 'not-found', /no stored fusion x/],
+    [
+      'a fusion of other adapters',
+      { ...fuse, adapterIds: ['a'], fusionId: 'fused' },
+      'bad-input',
+      /fusionId: the fusion “adapter fused” weighs “adapter a”, “adapter foreign”, in this order/,
+    ],
     ['an unknown adapter', { ...fuse, adapterIds: ['x'] }, 'not-found', /adapterIds: .* x/],
     ['an adapter twice', { ...fuse, adapterIds: ['a', 'a'] }, 'bad-input', /“adapter a” is named twice/],
     ['a head', { ...fuse, adapterIds: ['head'] }, 'bad-input', /“adapter head” is a head/],
@@ -178,7 +268,9 @@ describe('is refused, and nothing stored, for', () => {
     ],
   ])('%s', async (_, rest, code, message) => {
     store('a')
-    store('head', { kind: 'head' })
+    store('head', { kind: 'head', labels: ['how', 'who'] })
+    store('fused', { kind: 'fusion', adapterIds: ['a', 'foreign'] })
+    store('foreign head', { kind: 'head', modelHash: '1234567890', modelName: 'large' })
     store('foreign', { modelHash: '1234567890', modelName: 'large' })
     await expect(start(rest)).rejects.toMatchObject({
       code,
