@@ -46,11 +46,11 @@ function describe(devices: readonly DeviceReport[]): string {
       available ? 'yes' : 'no',
     ]),
   )
-  const problems = devices
-    .filter(({ problem }) => problem !== undefined)
-    .map(({ engine, device, problem }) => `${engine} on ${device}: ${problem}`)
+  const remarks = devices.flatMap(({ engine, device, problem, note }) =>
+    [problem, note].flatMap((text) => (text === undefined ? [] : [`${engine} on ${device}: ${text}`])),
+  )
   const chosen = devices
     .filter(({ chosen }) => chosen !== undefined)
     .map(({ engine, device, chosen }) => `auto takes ${engine} on ${device}. ${chosen}`)
-  return [summary, problems.join('\n'), chosen.join('\n')].filter((part) => part !== '').join('\n\n')
+  return [summary, remarks.join('\n'), chosen.join('\n')].filter((part) => part !== '').join('\n\n')
 }

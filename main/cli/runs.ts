@@ -129,15 +129,16 @@ function describe(run: RunDetail): string {
 /** Where it computes, and why; nothing of a run that has not begun. */
 function deviceInWords({ environment }: RunDetail): string[] {
   if (environment === undefined) return []
-  const { engine, engineVersion, device, threads, deviceReason, precision, failedDevice } = environment
+  const { engine, engineVersion, device, hardware, threads, deviceReason, precision, failedDevice } =
+    environment
   const moved = failedDevice
   return [
-    `device       ${engine} ${engineVersion} on ${device}, ${String(threads)} threads${deviceReason === undefined ? '' : `. ${deviceReason}`}`,
+    `device       ${engine} ${engineVersion} on ${device}${hardware === undefined ? '' : ` (${hardware})`}, ${String(threads)} threads${deviceReason === undefined ? '' : `. ${deviceReason}`}`,
     ...(precision === undefined ? [] : [`precision    ${precision}`]),
     ...(moved === undefined
       ? []
       : [
-          `moved        from ${moved.engine} on ${moved.device} after step ${String(moved.savedStep)}: ${moved.reason}`,
+          `moved        from ${moved.engine} on ${moved.device}${moved.hardware === undefined ? '' : ` (${moved.hardware})`} after step ${String(moved.savedStep)}: ${moved.reason}`,
         ]),
   ]
 }

@@ -17,17 +17,34 @@ type Choice = Pick<EngineChoice, 'engine' | 'device'>
 /** The one that computes products of 8 bits. */
 const ofInt8 = { engine: 'onnxruntime', device: 'cpu' } as const
 
+/** Whether a choice names a device by itself, so that no measurement says more. */
+export function isDecided(choice: Choice, precision: BackbonePrecision): boolean {
+  return (choice.engine !== 'auto' && choice.device !== 'auto') || precision === 'int8'
+}
+
+/** Those of these devices that a choice leaves to `auto`. */
+export function fitting<Device extends DeviceName>(
+  { engine, device }: Choice,
+  devices: readonly Device[],
+): Device[] {
+  return devices
+    .filter((known) => engine === 'auto' || known.engine === engine)
+    .filter((known) => device === 'auto' || known.device === device)
+}
+
 /**
  * The engine and device of a run: what was asked for where both are named, else the fastest measured one that fits, else
  * what every machine has.
  *
  * @param devices as they were measured on this machine; none where they never were
  * @param precision of the frozen backbone, which not every device computes
+ * @param mayHaveCard whether the machine may have a graphics card; only the reason says so
  */
 export function chooseDevice(
   choice: Choice,
   devices: readonly DeviceReport[],
   precision: BackbonePrecision = 'float32',
+  mayHaveCard = true,
 ): ChosenDevice {
   const { engine, device } = choice
   if (engine !== 'auto' && device !== 'auto') {
@@ -36,9 +53,7 @@ export function chooseDevice(
   if (precision === 'int8' && !lacksInt8(choice)) {
     return { ...ofInt8, reason: 'It is the one that computes products of 8 bits (backbonePrecision int8).' }
   }
-  const measured = devices
-    .filter((report) => engine === 'auto' || report.engine === engine)
-    .filter((report) => device === 'auto' || report.device === device)
+  const measured = fitting(choice, devices)
     .flatMap((report) =>
       report.available && report.stepMs !== undefined ? [{ ...report, stepMs: report.stepMs }] : [],
     )
@@ -52,7 +67,8 @@ export function chooseDevice(
     return { engine: fastest.engine, device: fastest.device, reason: `${which}: ${times.join(', ')}.` }
   }
   const fallback = fallbackFor(engine, device)
-  return { ...fallback, reason: 'No device that fits was measured on this machine yet.' }
+  const why = mayHaveCard ? ' yet' : ', which shows no graphics card'
+  return { ...fallback, reason: `No device that fits was measured on this machine${why}.` }
 }
 
 /**

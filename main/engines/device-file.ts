@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 import type { DeviceReport } from '../../preload/contract.ts'
-import { processor } from './hardware.ts'
+import { cudaCard, processor } from './hardware.ts'
+import { nativeTrace } from './native-trace.ts'
+import { onnxRuntimeVersion } from './onnxruntime.ts'
+import { tfjsVersion } from './tfjs-backends.ts'
 
 const schema = z.object({
   /** Measurements of another machine, or of one that was changed, say nothing. */
@@ -17,6 +20,7 @@ const schema = z.object({
       available: z.boolean(),
       problem: z.string().exactOptional(),
       version: z.string(),
+      note: z.string().exactOptional(),
       memoryBytes: z.number().exactOptional(),
       stepMs: z.number().exactOptional(),
     }),
@@ -25,17 +29,29 @@ const schema = z.object({
 
 const fileIn = (cacheFolder: string): string => join(cacheFolder, 'devices.json')
 
-function machine(): string {
-  return `${process.platform}-${process.arch} ${processor().name} node ${process.versions.modules}`
+/** What the devices and their times depend on: the hardware, the engines' versions, and what was installed for them. */
+async function machine(): Promise<string> {
+  return [
+    `${process.platform}-${process.arch}`,
+    processor().name,
+    (await cudaCard())?.name ?? 'no CUDA card',
+    `node ${process.versions.modules}`,
+    `onnxruntime ${onnxRuntimeVersion()}`,
+    `tfjs ${tfjsVersion()}`,
+    `native ${nativeTrace()}`,
+  ].join(', ')
 }
 
-/** The devices as they were last measured on this machine; none where they never were, or the file is damaged. */
+/**
+ * The devices as they were last measured on this machine as it is now; none where they never were, the file is damaged,
+ * or an engine's version, its native parts or the card are others since.
+ */
 export async function readDevices(cacheFolder: string): Promise<DeviceReport[]> {
   const text = await readFile(fileIn(cacheFolder), 'utf8').catch(() => undefined)
   if (text === undefined) return []
   try {
     const file = schema.parse(JSON.parse(text))
-    return file.machine === machine() ? file.devices : []
+    return file.machine === (await machine()) ? file.devices : []
   } catch {
     return []
   }
@@ -44,6 +60,6 @@ export async function readDevices(cacheFolder: string): Promise<DeviceReport[]> 
 /** @param cacheFolder must be there */
 export async function writeDevices(cacheFolder: string, devices: readonly DeviceReport[]): Promise<void> {
   const file = fileIn(cacheFolder)
-  await writeFile(`${file}.new`, JSON.stringify({ machine: machine(), devices }, undefined, 2))
+  await writeFile(`${file}.new`, JSON.stringify({ machine: await machine(), devices }, undefined, 2))
   await rename(`${file}.new`, file)
 }

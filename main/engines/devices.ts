@@ -7,10 +7,10 @@ import {
   type BackbonePrecision,
 } from '../../preload/contract.ts'
 import { calibrate } from './calibration.ts'
-import { chooseDevice, type DeviceName } from './device-choice.ts'
+import { chooseDevice, fitting, isDecided, type ChosenDevice, type DeviceName } from './device-choice.ts'
 import { readDevices } from './device-file.ts'
 import { messageOf, type Engine } from './engine.ts'
-import { cudaCard, processor, type Hardware } from './hardware.ts'
+import { cudaCard, mayHaveGraphicsCard, processor, type Hardware } from './hardware.ts'
 import {
   createOnnxRuntimeEngine,
   onnxRuntimeDevices,
@@ -79,8 +79,21 @@ export async function openEngine(
   cacheFolder: string,
   precision: BackbonePrecision = 'float32',
 ): Promise<Engine> {
-  const { reason, ...name } = chooseDevice(choice, await readDevices(cacheFolder), precision)
-  return { ...(await openDevice(name, choice.threads)), reason }
+  const { reason, ...name } = await choose(choice, await readDevices(cacheFolder), precision)
+  const opened = await openDevice(name, choice.threads)
+  const hardware = await acceleratorOf(name)
+  return { ...opened, reason, ...(hardware === undefined ? {} : { hardware: hardware.name }) }
+}
+
+/** `chooseDevice` for this machine: where nothing that fits was measured, the reason says whether it has a card. */
+export async function choose(
+  choice: Pick<EngineChoice, 'engine' | 'device'>,
+  devices: readonly DeviceReport[],
+  precision: BackbonePrecision = 'float32',
+): Promise<ChosenDevice> {
+  const isKnown =
+    isDecided(choice, precision) || fitting(choice, devices).some(({ stepMs }) => stepMs !== undefined)
+  return chooseDevice(choice, devices, precision, isKnown || (await mayHaveGraphicsCard()))
 }
 
 /**
@@ -130,7 +143,10 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
   try {
     const engine = await openDevice(name, 0)
     const stepMs = await calibrate(engine)
-    const { name: hardware, memoryBytes } = await hardwareOf(name)
+    const accelerator = await acceleratorOf(name)
+    const { name: hardware, memoryBytes } =
+      accelerator ?? (isGraphics(name) ? { name: 'graphics adapter', memoryBytes: undefined } : processor())
+    const note = accelerator === undefined ? noteFor(name, await cudaCard()) : undefined
     return {
       ...name,
       name: hardware,
@@ -138,6 +154,7 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
       available: true,
       stepMs,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(note === undefined ? {} : { note }),
     }
   } catch (error) {
     const [line = ''] = messageOf(error).trim().split('\n')
@@ -148,14 +165,35 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
   }
 }
 
-async function hardwareOf({ engine, device }: DeviceName): Promise<Hardware> {
-  if (device === 'webgpu' || device === 'dml' || device === 'coreml') {
-    const name = (await graphicsAdapterName()) ?? 'graphics adapter'
+/**
+ * What to know of a device that computes on the processor though there is a card that it could use.
+ *
+ * @param card the machine's first CUDA card
+ */
+export function noteFor({ engine, device }: DeviceName, card: Hardware | undefined): string | undefined {
+  if (engine !== 'tensorflow' || device !== 'tensorflow' || card === undefined) return undefined
+  return (
+    `It computes on the processor, not on the ${card.name}: this TensorFlow has no CUDA, or does not find its libraries. ` +
+    'Unpack the wheel tensorflow 2.15.1, run npm run setup:tensorflow -- --libtensorflow <its folder>, put CUDA 12.2 ' +
+    'and cuDNN 8.9 on LD_LIBRARY_PATH and measure again; docs/engines.md has the commands'
+  )
+}
+
+function isGraphics({ device }: DeviceName): boolean {
+  return device === 'webgpu' || device === 'dml' || device === 'coreml'
+}
+
+/** What an open device computes with where that is not the processor; undefined also where its driver tells no name. */
+async function acceleratorOf(name: DeviceName): Promise<Hardware | undefined> {
+  if (isGraphics(name)) {
+    const adapter = await graphicsAdapterName()
+    if (adapter === undefined) return undefined
     const card = await cudaCard()
     // The same card by both names, or at least the only one whose memory is told.
-    return { name, memoryBytes: card && name.includes(card.name) ? card.memoryBytes : undefined }
+    return { name: adapter, memoryBytes: card && adapter.includes(card.name) ? card.memoryBytes : undefined }
   }
+  const { engine, device } = name
   const usesCuda =
     device === 'cuda' || (engine === 'tensorflow' && device === 'tensorflow' && isTensorflowOnGpu())
-  return (usesCuda ? await cudaCard() : undefined) ?? processor()
+  return usesCuda ? cudaCard() : undefined
 }

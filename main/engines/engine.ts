@@ -36,7 +36,8 @@ export interface CompileOptions {
   half?: HalfFile
   /**
    * Float32 inputs that the engine keeps between runs, each with the output that may replace it (undefined: none):
-   * parameters and optimizer moments stay on the device.
+   * parameters and optimizer moments. TensorFlow.js keeps them on the device; onnxruntime keeps them in the system's
+   * memory, so that on any device but cpu they cross the bus twice a step.
    */
   state?: Readonly<Record<string, string | undefined>>
   /**
@@ -77,6 +78,8 @@ export interface Engine {
   readonly threads: number
   /** Why this engine and device, for the user; where something chose. */
   readonly reason?: string
+  /** Name of the card that it computes with; left out where that is the processor. */
+  readonly hardware?: string
   /**
    * The largest whole number that a quantised weight may be for the device's products to be right; left out: it has
    * no such products.

@@ -218,7 +218,11 @@ export function originTable({ runs }: ReportData): ReportTable {
         run.environment
           ? `${run.environment.engine} ${run.environment.engineVersion}, ${run.environment.device}, ${run.environment.threads} threads`
           : none,
-        run.environment ? `${run.environment.processor}, ${run.environment.platform}` : none,
+        run.environment
+          ? [run.environment.hardware, run.environment.processor, run.environment.platform]
+              .filter((part) => part !== undefined)
+              .join(', ')
+          : none,
         run.environment?.workbench ?? none,
       ],
       best: [],

@@ -10,11 +10,13 @@ import {
   type SystemInfo,
   type WorkbenchEndpointName,
 } from '../../preload/contract.ts'
+import { mayHaveGraphicsCard } from '../engines/hardware.ts'
 import { asStoreError, openDatabase } from '../store/database.ts'
 import { createAdapterConversions } from './adapter-conversions.ts'
 import { createAdapterService } from './adapters.ts'
 import { createComparisonService } from './comparison.ts'
 import { createDatasetService } from './datasets.ts'
+import { createDeviceMeasuring } from './device-measuring.ts'
 import { createEvents, type Events } from './events.ts'
 import { createExperimentService } from './experiments.ts'
 import { createRunImporter } from './import-runs.ts'
@@ -37,6 +39,8 @@ export interface WorkbenchOptions {
   /** Folder of what ships with the program: `samples/` and the starter encoder. */
   assets: string
   spawnTrainer: SpawnTrainer
+  /** Whether runs that leave their device to `auto` are worth measuring the devices first; default: a look at the machine. */
+  mayHaveGraphicsCard?: () => Promise<boolean>
   limits?: Partial<RunLimits>
 }
 
@@ -73,6 +77,10 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     const models = await createModelService({ database, assets: options.assets, publish })
     const methods = createMethodService({ database, home })
     const playground = createPlayground({ home, database, spawnTrainer, silence: limits.silence })
+    const measuring = createDeviceMeasuring({
+      ...{ home, spawnTrainer, publish },
+      mayHaveGraphicsCard: options.mayHaveGraphicsCard ?? lookForCard,
+    })
     const runs = createRunService({
       home,
       database,
@@ -80,6 +88,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
       spawnTrainer,
       publish,
       continueQueue: host !== 'cli',
+      beforeRun: measuring.beforeRun,
       limits,
     })
     const experiments = createExperimentService({
@@ -92,7 +101,7 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     })
     const comparison = createComparisonService({ database, home })
     const handlers: Handlers = {
-      ...createSystemService({ home, host, spawnTrainer, publish }),
+      ...createSystemService({ home, host, measuring }),
       ...createSettingsService({ database, publish }),
       ...models,
       ...datasets,
@@ -126,6 +135,11 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
     database.close()
     throw error
   }
+}
+
+/** `WORKBENCH_MEASURE=0`: no run measures the devices by itself. */
+async function lookForCard(): Promise<boolean> {
+  return process.env['WORKBENCH_MEASURE'] !== '0' && (await mayHaveGraphicsCard())
 }
 
 async function invoke(handlers: Handlers, name: string, input: unknown): Promise<never> {

@@ -5,6 +5,7 @@ import type { ContractError, RunEnvironment, RunStatus } from '../../preload/con
 import type { Database } from '../store/database.ts'
 import { getRun, updateRun, type RunRecord, type RunState } from '../store/runs.ts'
 import type { FromTrainer, TrainJob, TrainResult } from '../training/messages.ts'
+import type { BeforeRun } from './device-measuring.ts'
 import type { Publish } from './events.ts'
 import { goesOnOnCpu, goingOn, hintAtCpu, lastSavedStep, movedInWords, movedToCpu } from './run-fallback.ts'
 import { createJob } from './run-job.ts'
@@ -36,6 +37,8 @@ export interface ExecutionOptions {
   spawn: SpawnTrainer
   limits: Pick<RunLimits, 'silence' | 'interval' | 'retry' | 'leftover'>
   onChanged: (id: string) => void
+  /** What a run waits for before it is given to a trainer. */
+  beforeRun?: BeforeRun | undefined
 }
 
 /** Takes a queued run to its end. */
@@ -50,6 +53,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   let supervised: Supervised | undefined
   /** Where the run computes, or did last. */
   let environment: RunEnvironment | undefined
+  const ending = new AbortController()
   let settle = (): void => undefined
   const settled = new Promise<void>((resolve) => {
     settle = resolve
@@ -61,14 +65,23 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
       if (leftover !== undefined) await waitForProcesses([leftover], options.limits.leftover)
       const run = getRun(database, id)
       if (run === undefined) return
-      // Asked to end before it began: without a request of the user it stays in the queue.
-      if (request !== undefined) return request === 'close' ? undefined : await store(endOf(request))
+      if (request !== undefined) return await endUnbegun(request)
       const job = createJob(database, home, run)
       await Promise.all([
         mkdir(job.runFolder, { recursive: true }),
         mkdir(job.cacheFolder, { recursive: true }),
       ])
-      await train(run, job)
+      const recorder = recorderOf()
+      await options.beforeRun?.(
+        job.config,
+        (level, text) => {
+          recorder.log(level, text)
+          recorder.flush()
+        },
+        ending.signal,
+      )
+      if (request !== undefined) return await endUnbegun(request)
+      await train(run, job, recorder)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       await store({ status: 'failed', error: message, endedAt: now() })
@@ -78,12 +91,13 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
     }
   }
 
-  async function train(run: RunRecord, job: TrainJob): Promise<void> {
-    updateRun(database, id, { status: 'running', startedAt: run.startedAt ?? now() })
-    onChanged(id)
-    peakRssBytes = run.peakRssBytes ?? 0
-    environment = run.environment
-    const recorder = recordRun({
+  /** Without a request of the user it stays in the queue. */
+  async function endUnbegun(how: EndRequest): Promise<void> {
+    if (how !== 'close') await store(endOf(how))
+  }
+
+  function recorderOf(): RunRecorder {
+    return recordRun({
       database,
       runId: id,
       publish: options.publish,
@@ -95,6 +109,13 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
         supervised?.send({ type: 'pause' })
       },
     })
+  }
+
+  async function train(run: RunRecord, job: TrainJob, recorder: RunRecorder): Promise<void> {
+    updateRun(database, id, { status: 'running', startedAt: run.startedAt ?? now() })
+    onChanged(id)
+    peakRssBytes = run.peakRssBytes ?? 0
+    environment = run.environment
     let ended = await attempt(recorder, run, job)
     if (request === undefined && storageFailure === undefined && goesOnOnCpu(run, environment, ended)) {
       ended = await attemptOnCpu(recorder, run, ended)
@@ -124,6 +145,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
       // Under the desktop shell the id is known only after a while; `started` records it then.
       recorder.set({ trainerPid: supervised.pid })
       if (request !== undefined) sendRequest(request)
+      else if (storageFailure !== undefined) supervised.send({ type: 'pause' })
     })
   }
 
@@ -270,6 +292,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
       closing ||= how === 'close'
       // What the user asked for stays when the program closes meanwhile.
       request = how === 'close' ? (request ?? how) : how
+      ending.abort()
       sendRequest(request)
       clearTimeout(limitTimer)
       limitTimer = setTimeout(() => {

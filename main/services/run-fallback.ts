@@ -58,8 +58,9 @@ export function isOnCpu({ device }: Pick<RunEnvironment, 'device'>): boolean {
  * @param savedStep of the checkpoint that it goes on from
  */
 export function movedToCpu(environment: RunEnvironment, savedStep: number, reason: string): RunEnvironment {
-  const { engine, device } = environment
-  return { ...environment, ...cpu, failedDevice: { engine, device, savedStep, reason } }
+  const { engine, device, hardware, ...rest } = environment
+  const card = hardware === undefined ? {} : { hardware }
+  return { ...rest, ...cpu, failedDevice: { engine, device, ...card, savedStep, reason } }
 }
 
 /** The step of the checkpoint that a run goes on from; 0: it begins anew. */

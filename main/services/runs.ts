@@ -19,6 +19,7 @@ import {
   updateRun,
   type RunRecord,
 } from '../store/runs.ts'
+import type { BeforeRun } from './device-measuring.ts'
 import type { Publish } from './events.ts'
 import { executeRun, type EndRequest, type RunExecution } from './run-execution.ts'
 import { isOnCpu, lastSavedStep, movedToCpu } from './run-fallback.ts'
@@ -71,6 +72,8 @@ export interface RunServiceOptions {
   publish: Publish
   /** Go on with runs that an earlier program left in the queue. A command that runs for a moment does not. */
   continueQueue: boolean
+  /** What each run waits for before it begins. */
+  beforeRun?: BeforeRun
   limits?: Partial<RunLimits>
 }
 
@@ -99,6 +102,7 @@ export function createRunService(options: RunServiceOptions): RunService {
           spawn: options.spawnTrainer,
           limits,
           onChanged: changed,
+          beforeRun: options.beforeRun,
         },
         id,
       )

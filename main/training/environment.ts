@@ -9,7 +9,7 @@ import { processor } from '../engines/hardware.ts'
  * @param precision of the frozen backbone, in words; undefined for float32
  */
 export function describeEnvironment(
-  { name, version, device, threads, reason }: Engine,
+  { name, version, device, threads, reason, hardware }: Engine,
   precision?: string,
 ): RunEnvironment {
   return {
@@ -18,6 +18,7 @@ export function describeEnvironment(
     engine: name,
     engineVersion: version,
     device,
+    ...(hardware === undefined ? {} : { hardware }),
     ...(reason === undefined ? {} : { deviceReason: reason }),
     ...(precision === undefined ? {} : { precision }),
     threads,

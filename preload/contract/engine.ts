@@ -35,12 +35,14 @@ export interface RunEnvironment {
   engine: string
   engineVersion: string
   device: string
+  /** Name of the card that it computes with; left out where that is the processor. */
+  hardware?: string
   /** Why this engine and device. */
   deviceReason?: string
   /** What it computes with, in words, where the frozen backbone is not float32. */
   precision?: string
   /** The device that it began on, which failed; `savedStep`: of the checkpoint from which it went on. */
-  failedDevice?: { engine: string; device: string; savedStep: number; reason: string }
+  failedDevice?: { engine: string; device: string; hardware?: string; savedStep: number; reason: string }
   threads: number
   processor: string
   platform: string

@@ -22,6 +22,8 @@ export interface DeviceReport {
   version: string
   /** Memory of its own: the system's for a processor. */
   memoryBytes?: number
+  /** What to know of one that can be used: that it computes on the processor, say, and what brings it to the card. */
+  note?: string
   /** Milliseconds of a calibration step; only where it was measured. */
   stepMs?: number
   /** Of the one that `auto` takes: why. */

@@ -266,6 +266,7 @@ describe('runs', () => {
     const failedDevice = {
       engine: 'tensorflow',
       device: 'webgpu',
+      hardware: 'NVIDIA T4',
       savedStep: 40,
       reason: 'The device was lost.',
     }
@@ -279,7 +280,11 @@ describe('runs', () => {
     at.answers['runs.get'] = () => ({ ...run, environment })
     const { stdout } = await cli('runs', 'show', 'abcd1234')
     expect(stdout).toContain('device       onnxruntime 1.30.0 on cpu, 2 threads')
-    expect(stdout).toContain('moved        from tensorflow on webgpu after step 40: The device was lost.')
+    expect(stdout).toContain(
+      'moved        from tensorflow on webgpu (NVIDIA T4) after step 40: The device was lost.',
+    )
+    at.answers['runs.get'] = () => ({ ...run, environment: { ...environment, hardware: 'A card' } })
+    expect((await cli('runs', 'show', 'abcd1234')).stdout).toContain('on cpu (A card), 2 threads')
   })
 
   it('are stopped and paused', async () => {

@@ -23,6 +23,10 @@ const measured: DeviceReport[] = [
     ...{ engine: 'tensorflow', device: 'tensorflow', name: '', available: false, version: '4.22.0' },
     problem: 'cannot be used: it is not there. Install its native part: npm run setup:tensorflow',
   },
+  {
+    ...{ engine: 'tensorflow', device: 'wasm', name: 'A processor', available: true, version: '4.22.0' },
+    ...{ stepMs: 900, note: 'It has one thread.' },
+  },
 ]
 
 it('are shown as they were measured, with what is wrong and what auto takes', async () => {
@@ -33,6 +37,7 @@ it('are shown as they were measured, with what is wrong and what auto takes', as
   expect(stdout).toMatch(/onnxruntime +cpu +A processor +16 GB +1\.30\.0 +61 ms +yes/)
   expect(stdout).toMatch(/tensorflow +tensorflow +4\.22\.0 +no/)
   expect(stdout).toContain('tensorflow on tensorflow: cannot be used: it is not there. Install')
+  expect(stdout).toContain('tensorflow on wasm: It has one thread.')
   expect(stdout).toContain('auto takes onnxruntime on cpu. The only measured device that fits')
 })
 

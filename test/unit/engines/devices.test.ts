@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -8,7 +8,9 @@ import type { DeviceReport } from '../../../preload/contract.ts'
 import { calibrate } from '../../../main/engines/calibration.ts'
 import { chooseDevice, refuseDevice } from '../../../main/engines/device-choice.ts'
 import { readDevices, writeDevices } from '../../../main/engines/device-file.ts'
-import { knownDevices, openDevice, openEngine } from '../../../main/engines/devices.ts'
+import { knownDevices, noteFor, openDevice, openEngine } from '../../../main/engines/devices.ts'
+import { hasRenderNode } from '../../../main/engines/hardware.ts'
+import { traceOf } from '../../../main/engines/native-trace.ts'
 import { createOnnxRuntimeEngine } from '../../../main/engines/onnxruntime.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'workbench-devices-'))
@@ -59,9 +61,15 @@ describe('the device of a run', () => {
     (engine, device, chosenEngine, chosenDevice) => {
       const { reason, ...chosen } = chooseDevice({ engine, device }, [report('onnxruntime', 'webgpu')])
       expect(chosen).toEqual({ engine: chosenEngine, device: chosenDevice })
-      expect(reason).toMatch(/No device that fits was measured/)
+      expect(reason).toBe('No device that fits was measured on this machine yet.')
     },
   )
+
+  it('is what is everywhere on a machine without a graphics card, and the reason says that', () => {
+    const { reason, ...chosen } = chooseDevice({ engine: 'auto', device: 'auto' }, [], 'float32', false)
+    expect(chosen).toEqual({ engine: 'onnxruntime', device: 'cpu' })
+    expect(reason).toBe('No device that fits was measured on this machine, which shows no graphics card.')
+  })
 })
 
 describe('the device of a run in 8 bits', () => {
@@ -93,7 +101,8 @@ describe('the device of a run in 8 bits', () => {
 
 describe('measurements', () => {
   it('are read as they were written', async () => {
-    const devices = [...measured, report('onnxruntime', 'cuda')]
+    const noted = { ...report('tensorflow', 'cpu', 700), note: 'It is slow.', memoryBytes: 8e9 }
+    const devices = [...measured, report('onnxruntime', 'cuda'), noted]
     await writeDevices(folder, devices)
     expect(await readDevices(folder)).toEqual(devices)
   })
@@ -103,6 +112,21 @@ describe('measurements', () => {
     const file = join(folder, 'devices.json')
     const content = JSON.parse(readFileSync(file, 'utf8')) as { machine: string }
     writeFileSync(file, JSON.stringify({ ...content, machine: `${content.machine}, and more` }))
+    expect(await readDevices(folder)).toEqual([])
+  })
+
+  it.each([
+    ['version of onnxruntime', /onnxruntime [\d.]+/],
+    ['version of TensorFlow.js', /tfjs [\d.]+/],
+    ['installed native part', /native \w+/],
+    ['card', /no CUDA card|NVIDIA [^,]+/],
+  ])('of another %s say nothing', async (_, part) => {
+    await writeDevices(folder, measured)
+    const file = join(folder, 'devices.json')
+    const content = JSON.parse(readFileSync(file, 'utf8')) as { machine: string }
+    const machine = content.machine.replace(part, (before) => `${before}0`)
+    expect(machine).not.toBe(content.machine)
+    writeFileSync(file, JSON.stringify({ ...content, machine }))
     expect(await readDevices(folder)).toEqual([])
   })
 
@@ -116,7 +140,61 @@ describe('measurements', () => {
   })
 })
 
+describe('a machine', () => {
+  it('may have a graphics card where Linux lists something that renders', () => {
+    expect(hasRenderNode(join(folder, 'nowhere'))).toBe(false)
+    const dri = join(folder, 'dri')
+    mkdirSync(dri)
+    writeFileSync(join(dri, 'card0'), '')
+    expect(hasRenderNode(dri)).toBe(false)
+    writeFileSync(join(dri, 'renderD128'), '')
+    expect(hasRenderNode(dri)).toBe(true)
+  })
+})
+
+describe('what is installed for the engines', () => {
+  it('has another trace when a file comes, grows or goes, and the same when it is installed anew', () => {
+    const bin = join(folder, 'bin')
+    const library = join(bin, 'linux', 'library.so')
+    const trace = (): string => traceOf([bin, join(folder, 'nowhere')])
+    const empty = trace()
+    mkdirSync(join(bin, 'linux'), { recursive: true })
+    expect(trace()).toBe(empty)
+    writeFileSync(library, 'one')
+    const one = trace()
+    writeFileSync(library, 'other')
+    const grown = trace()
+    expect(new Set([empty, one, grown]).size).toBe(3)
+    rmSync(library)
+    expect(trace()).toBe(empty)
+    writeFileSync(library, 'one')
+    utimesSync(library, 1, 1)
+    expect(trace()).toBe(one)
+  })
+})
+
+describe('the device tensorflow', () => {
+  const card = { name: 'NVIDIA T4', memoryBytes: 16e9 }
+
+  it('on the processor of a machine with a CUDA card says what brings it to the card', () => {
+    expect(noteFor({ engine: 'tensorflow', device: 'tensorflow' }, card)).toMatch(
+      /on the processor, not on the NVIDIA T4.*setup:tensorflow -- --libtensorflow.*CUDA 12\.2 and cuDNN 8\.9/,
+    )
+  })
+
+  it('has nothing to say where there is no card, nor has another device', () => {
+    expect(noteFor({ engine: 'tensorflow', device: 'tensorflow' }, undefined)).toBeUndefined()
+    expect(noteFor({ engine: 'tensorflow', device: 'wasm' }, card)).toBeUndefined()
+    expect(noteFor({ engine: 'onnxruntime', device: 'cpu' }, card)).toBeUndefined()
+  })
+})
+
 describe('an engine', () => {
+  it('on the processor names no other hardware', async () => {
+    const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 }, folder)
+    expect(engine).not.toHaveProperty('hardware')
+  })
+
   it('of a run says why it was chosen', async () => {
     await writeDevices(folder, [report('onnxruntime', 'cpu', 60), report('tensorflow', 'cpu', 20)])
     const engine = await openEngine({ engine: 'auto', device: 'auto', threads: 0 }, folder)

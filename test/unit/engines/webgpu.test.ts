@@ -1,9 +1,11 @@
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 import { describe, expect, it } from 'vitest'
 
-import { openDevice } from '../../../main/engines/devices.ts'
+import { openDevice, openEngine } from '../../../main/engines/devices.ts'
 import { graphicsAdapterName } from '../../../main/engines/tfjs-backends.ts'
+import { describeEnvironment } from '../../../main/training/environment.ts'
 import { verifyOn } from '../../../main/verify.ts'
 import { isComplete } from '../../complete.ts'
 import { expectReadings, readHalf } from '../../fixtures/half-readings.ts'
@@ -15,12 +17,17 @@ await useSoftwareVulkan()
 const adapter = await graphicsAdapterName()
 
 if (adapter !== undefined) {
-  describe.each(['onnxruntime', 'tensorflow'])('%s on webgpu', async (name) => {
+  describe.each(['onnxruntime', 'tensorflow'] as const)('%s on webgpu', async (name) => {
     const engine = await openDevice({ engine: name, device: 'webgpu' }, 0)
     it.each(cases)('$name', async (operation) => {
       const { graph, values, weights } = graphOf(operation)
       const feeds = feedsOf(operation, values, weights)
       await compareOn(engine, graph, feeds, interpret(graph, feeds))
+    })
+
+    it('tells a run which card it is', async () => {
+      const opened = await openEngine({ engine: name, device: 'webgpu', threads: 0 }, tmpdir())
+      expect(describeEnvironment(opened)).toMatchObject({ device: 'webgpu', hardware: adapter })
     })
   })
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createComparisonService } from '../../../main/services/comparison.ts'
 import { createReportService } from '../../../main/services/report.ts'
+import { updateRun } from '../../../main/store/runs.ts'
 import { ReportInput, type InputOf, type Report, type RunAnalysis } from '../../../preload/contract.ts'
 import { addFinishedRun, openComparedHome, wrongAt, type ComparedHome } from '../../fixtures/compared-runs.ts'
 import { removeHome } from '../../fixtures/runs-home.ts'
@@ -55,6 +56,19 @@ function report(input: InputOf<'report.create'> = {}): Promise<Report> {
     create(ReportInput.parse({ runIds: ['a1', 'a2', '<b>&"fusion"'], title: 'My question', ...input })),
   )
 }
+
+it('names the card that a run computed with beside the machine’s processor', async () => {
+  const environment = {
+    ...{ workbench: '1.0.0', node: '24.0.0', engine: 'onnxruntime', engineVersion: '1.30.0', device: 'cuda' },
+    ...{ threads: 2, processor: 'A processor', platform: 'linux-x64' },
+  }
+  updateRun(at.database, 'a1', { environment: { ...environment, hardware: 'NVIDIA T4' } })
+  updateRun(at.database, 'a2', { environment: { ...environment, device: 'cpu' } })
+  const { content } = await report()
+  expect(content).toContain('NVIDIA T4, A processor, linux-x64')
+  expect(content.match(/A processor, linux-x64/g)).toHaveLength(2)
+  expect(content.match(/NVIDIA T4/g)).toHaveLength(1)
+})
 
 describe('an HTML report', () => {
   it('is one file that fetches nothing and runs nothing', async () => {

@@ -31,10 +31,12 @@ describe('a run whose device fails', () => {
       failedDevice: {
         engine: 'scripted',
         device: 'webgpu',
+        hardware: 'a card',
         savedStep: 10,
         reason: 'scripted on webgpu failed in a run: the device was lost',
       },
     })
+    expect(environment).not.toHaveProperty('hardware')
     expect(await textOf(id)).toMatch(
       /warning: scripted on webgpu failed in a run: the device was lost\. The run goes on on cpu from step 10, as was allowed/,
     )
