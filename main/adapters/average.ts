@@ -32,6 +32,7 @@ export const averageOutputs = defineMethod({
   source: 'Average in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
+  block: { kind: 'average' },
   options: z.object({ weights, train_adapters: trainAdapters }).strict(),
   prepare(options, { adapters }) {
     const composition: Composition = {
@@ -71,6 +72,7 @@ export const averageParameters = defineMethod({
   source: 'Chronopoulou et al. 2023, "AdapterSoup"; average_adapter in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
+  block: { kind: 'average' },
   options: z.object({ weights }).strict(),
   prepare(options, { adapterName, adapters }) {
     const first = present(adapters[0], 'the first adapter')

@@ -134,6 +134,7 @@ function attentionMethod({ value, ...preset }: Preset & { value: boolean }): Met
     family: 'fusion',
     learningRate: 5e-4,
     takes: 'adapters',
+    block: { kind: 'fuse', nested: { fusion: value ? 'dynamic' : 'static' } },
     options: fusionOptions({ value }),
     prepare: (options, { config, adapters }) =>
       fusionMethod(config, adapters, options.train_adapters, attentionKind(options, config)),
@@ -152,6 +153,7 @@ export const meanFusion = defineMethod({
   source: 'the fixed mean of adapter outputs, as a baseline for AdapterFusion',
   learningRate: 1e-3,
   takes: 'adapters',
+  block: { kind: 'fuse', nested: { fusion: 'mean' } },
   options: withAdapters,
   prepare: (options, { config, adapters }) =>
     fusionMethod(config, adapters, options.train_adapters, meanKind),
@@ -167,6 +169,7 @@ export const weightedFusion = defineMethod({
   source: 'a softmax over adapters per layer, between the fixed mean and AdapterFusion',
   learningRate: 1e-2,
   takes: 'adapters',
+  block: { kind: 'fuse', nested: { fusion: 'weights' } },
   options: withAdapters,
   prepare: (options, { config, adapters }) =>
     fusionMethod(config, adapters, options.train_adapters, weightsKind(adapters.map(({ name }) => name))),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import {
   WorkbenchError,
+  type MethodBlock,
   type MethodChoice,
   type MethodDescription,
   type MethodFamily,
@@ -235,6 +236,8 @@ interface MethodDefinition<Schema extends z.ZodType> extends Preset {
   takes?: MethodDescription['takes']
   /** Whether several tasks may be trained together with it; default: one. */
   manyTasks?: boolean
+  /** Which block it makes of several adapters; default: none. */
+  block?: MethodBlock
   /** Every option has a default; `meta` carries its title, its hint in plain words and whether it is advanced. */
   options: Schema
   prepare(options: z.output<Schema>, context: PrepareContext): PreparedMethod

@@ -75,6 +75,7 @@ export const compose = defineMethod({
     'adapter composition in the adapters library (Pfeiffer et al. 2020, "AdapterHub"; Poth et al. 2023)',
   learningRate: 5e-4,
   takes: 'adapters',
+  block: { kind: 'nested' },
   options,
   prepare(chosen, { config, adapters }) {
     const composition = compositionOf(chosen.composition, adapters)

@@ -16,6 +16,7 @@ export const parallel = defineMethod({
   learningRate: 1e-3,
   takes: 'perTask',
   manyTasks: true,
+  block: { kind: 'parallel' },
   options: blockBottleneckOptions,
   prepare(options, { config, adapterName, tasks, adapters: stored }) {
     const adapters = taskAdapterNames(adapterName, tasks).map((name, task) => ({

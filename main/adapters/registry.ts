@@ -55,15 +55,18 @@ export function findMethod(name: string): Method {
 
 /** What a form needs to offer the methods. */
 export function describeMethods(): MethodDescription[] {
-  return methods.map(({ name, label, family, summary, source, learningRate, takes, manyTasks, fields }) => ({
-    name,
-    label,
-    family,
-    summary,
-    source,
-    learningRate,
-    takes,
-    manyTasks,
-    fields: fields(),
-  }))
+  return methods.map(
+    ({ name, label, family, summary, source, learningRate, takes, manyTasks, block, fields }) => ({
+      name,
+      label,
+      family,
+      summary,
+      source,
+      learningRate,
+      takes,
+      manyTasks,
+      ...(block ? { block } : {}),
+      fields: fields(),
+    }),
+  )
 }

@@ -14,6 +14,7 @@ export const stack = defineMethod({
   source: 'Pfeiffer et al. 2020, "MAD-X"; Stack in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
+  block: { kind: 'stack' },
   options: blockBottleneckOptions,
   prepare(options, { config, adapterName, adapters }) {
     refuseIdleEmbeddings(adapters)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import type { BlockKind } from './composition.ts'
 import type { GraphCost, ParameterGroup } from './runs.ts'
 
 /** A method by its preset's name and the options that differ from the preset's. The method's own schema checks them. */
@@ -76,6 +77,15 @@ export interface MethodDescription {
   takes: 'none' | 'adapters' | 'perTask'
   /** Whether several datasets may be trained together with it. */
   manyTasks: boolean
+  /** What it makes of the adapters that it puts together; left out: it puts none together. */
+  block?: MethodBlock
+}
+
+/** The block that a method makes, or `nested` for one that makes any, as its option `composition` says. */
+export interface MethodBlock {
+  kind: BlockKind | 'nested'
+  /** Options of the nested method with which it computes the same. */
+  nested?: Readonly<Record<string, unknown>>
 }
 
 export interface ParameterCount {

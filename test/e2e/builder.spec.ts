@@ -54,14 +54,43 @@ test('a fusion is put together by dragging, and a nesting that cannot be says wh
   await stored.getByRole('button', { name: 'trec adapter' }).dragTo(target)
   await stored.getByRole('button', { name: 'sst adapter' }).dragTo(target)
   await expect.poll(async () => (await json(page)).adapterIds).toEqual(['trec-adapter', 'sst-adapter'])
-  await stored.getByRole('button', { name: 'trec fusion' }).dragTo(target)
-  await expect(target.getByRole('alert')).toContainText('only adapters can be put together')
+  // A stored fusion is no adapter: there is nothing that it could be put into.
+  await expect(stored.getByRole('button', { name: 'trec fusion' })).toHaveCount(0)
   await page.getByRole('button', { name: 'Average', exact: true }).dragTo(target)
   await expect(target.getByRole('alert')).toContainText(
     'Average cannot stand inside Fuse: a fusion learns the weights',
   )
-  await target.getByRole('button', { name: 'Make it a Average instead' }).click()
+  await target.getByRole('button', { name: 'Make it an Average instead' }).click()
   await expect.poll(async () => (await json(page)).method.name).toBe('average_outputs')
+})
+
+test('a block in a block becomes a composition that a run can train', async ({ app: page }) => {
+  await openOnTiny(page, 'fusion')
+  const target = page.getByRole('group', { name: 'Composition' })
+  const stored = page.getByRole('list', { name: 'Stored adapters' })
+  await stored.getByRole('button', { name: 'sst adapter' }).click()
+  await page.getByRole('button', { name: 'Stack', exact: true }).dragTo(target)
+  await expect(target.getByRole('status')).toContainText('Press its first adapter')
+  await stored.getByRole('button', { name: 'trec adapter' }).click()
+  await expect
+    .poll(() => json(page))
+    .toMatchObject({
+      method: { name: 'compose', options: { composition: 'Fuse(a, Stack(b))' } },
+      adapterIds: ['sst-adapter', 'trec-adapter'],
+    })
+  // The stack takes what is pressed next.
+  await page.getByRole('button', { name: 'Average', exact: true }).click()
+  await expect(target.getByRole('alert')).toContainText('Average is nested too deep')
+  const text = page.getByRole('textbox', { name: 'Composition', exact: true })
+  await text.fill('Stack(b, Fuse(a)')
+  await text.blur()
+  await expect(target.getByRole('alert')).toContainText('cannot be drawn')
+  await text.fill('Stack(b, Fuse(a))')
+  await text.blur()
+  await expect(target.getByRole('group', { name: 'Fuse of sst adapter' })).toBeVisible()
+  await expectPresentable(page, 'blocks in a block')
+  await page.getByRole('button', { name: 'Start a run with this' }).click()
+  await expect(page.getByLabel('Composition', { exact: true })).toHaveValue('Stack(b, Fuse(a))')
 })
 
 test('the same works from the keyboard', async ({ app: page }) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import type { MethodDescription, OptionField } from '../../../preload/contract.ts'
+import type { CompositionBlock, MethodDescription, OptionField } from '../../../preload/contract.ts'
 import {
   configText,
   memoryEstimate,
@@ -15,7 +15,16 @@ import {
   withLayer,
   withSite,
 } from '../../../renderer/lib/builder-sites.ts'
-import { addingProblem, blockOf, nestingProblem } from '../../../renderer/lib/composer.ts'
+import {
+  addingProblem,
+  blockAt,
+  compositionOf,
+  configured,
+  nestingProblem,
+  withChild,
+  withMoved,
+  withoutChild,
+} from '../../../renderer/lib/composer.ts'
 import { decodeDraft } from '../../../renderer/lib/run-draft.ts'
 
 function method(name: string, defaults: Record<string, unknown>, patch: Partial<MethodDescription> = {}) {
@@ -130,7 +139,7 @@ describe('layers of a method', () => {
 })
 
 describe('compositions', () => {
-  const adapter = { id: 'a', name: 'topics', kind: 'adapter' as const, modelHash: 'h', modelName: 'big' }
+  const adapter = { id: 'a', name: 'topics', modelHash: 'h', modelName: 'big' }
   const model = { hash: 'h', name: 'big' }
 
   it('take adapters of their model, each once', () => {
@@ -139,7 +148,6 @@ describe('compositions', () => {
     expect(addingProblem('fuse', { ...adapter, modelHash: 'other', modelName: 'tiny' }, [], model)).toContain(
       'trained on tiny',
     )
-    expect(addingProblem('stack', { ...adapter, kind: 'fusion' }, [], model)).toContain('is a fusion')
     expect(addingProblem(undefined, adapter, [], model)).toContain('needs a block')
     expect(addingProblem('parallel', adapter, [], model)).toContain('datasets')
   })
@@ -147,12 +155,88 @@ describe('compositions', () => {
   it('say why a block cannot stand inside another', () => {
     expect(nestingProblem('fuse', 'fuse')).toMatch(/^Fuse cannot stand inside Fuse: a fusion weighs/)
     expect(nestingProblem('parallel', 'average')).toContain('different tasks')
-    expect(nestingProblem('fuse', 'stack')).toContain('one run trains one block')
+    expect(nestingProblem('parallel', 'stack')).toContain('train the parallel by itself')
+    expect(nestingProblem('average', 'stack', 1)).toContain('nested too deep')
+    expect(nestingProblem('fuse', 'stack')).toBeUndefined()
   })
 
-  it('are told by the method', () => {
-    expect(blockOf('fusion_mean')?.kind).toBe('fuse')
-    expect(blockOf('seq_bn')).toBeUndefined()
+  const stack = method('stack', {}, { takes: 'adapters', block: { kind: 'stack' } })
+  const average = method(
+    'average_outputs',
+    { weights: [] },
+    { takes: 'adapters', block: { kind: 'average' } },
+  )
+  const mean = method('fusion_mean', {}, { block: { kind: 'fuse', nested: { fusion: 'mean' } } })
+  const compose = method(
+    'compose',
+    { composition: '', fusion: 'dynamic' },
+    { takes: 'adapters', block: { kind: 'nested' } },
+  )
+  const methods = [bottleneck, stack, average, mean, compose]
+  const nested = (text: string, ids = ['x', 'y', 'z']) => compositionOf(compose, { composition: text }, ids)
+  const drawn = (text: string, ids?: string[]): CompositionBlock => {
+    const composition = nested(text, ids)
+    if (composition === undefined || typeof composition === 'string') throw new Error(composition)
+    return composition
+  }
+
+  it('are told by the method and its options', () => {
+    expect(compositionOf(stack, {}, ['x', 'y'])).toEqual({ kind: 'stack', children: ['x', 'y'] })
+    expect(compositionOf(average, { weights: '1, 3' }, ['x', 'y'])).toMatchObject({ weights: [1, 3] })
+    expect(compositionOf(bottleneck, {}, [])).toBeUndefined()
+    expect(drawn('Stack(a, Fuse(c, b))').children).toEqual(['x', { kind: 'fuse', children: ['z', 'y'] }])
+    expect(drawn('', ['x', 'y'])).toEqual({ kind: 'stack', children: ['x', 'y'] })
+    expect(drawn('a', ['x'])).toEqual({ kind: 'stack', children: ['x'] })
+  })
+
+  it.each([
+    ['Stack(a, b', /cannot be drawn: .*ends too early/],
+    ['Stack(a, b, d)', /names d, which is none of the chosen/],
+    ['Stack(a, b, b)', /names b,.*twice/],
+    ['Stack(a, b)', /does not name all/],
+  ])('that are written as %s are not drawn', (text, sentence) => {
+    expect(nested(text)).toMatch(sentence)
+  })
+
+  it('of one block keep their method, and blocks in blocks become the nested one, in letters', () => {
+    const flat: CompositionBlock = { kind: 'fuse', children: ['x', 'y'] }
+    expect(configured(flat, mean, {}, methods)).toEqual({
+      method: { name: 'fusion_mean', options: {} },
+      adapterIds: ['x', 'y'],
+    })
+    const deeper = withChild(flat, [], { kind: 'stack', children: ['z'] })
+    expect(configured(deeper, mean, {}, methods)).toEqual({
+      method: { name: 'compose', options: { fusion: 'mean', composition: 'Fuse(a, b, Stack(c))' } },
+      adapterIds: ['x', 'y', 'z'],
+    })
+  })
+
+  it('stay what they are when they are written and drawn again', () => {
+    for (const text of ['Stack(a, Fuse(b, c))', 'Average(a, Stack(b, c), weights=[0.3, 0.7])']) {
+      const { method: choice, adapterIds } = configured(drawn(text), compose, {}, methods)
+      expect(choice.options['composition']).toBe(text)
+      expect(compositionOf(compose, choice.options, adapterIds)).toEqual(drawn(text))
+    }
+  })
+
+  it('are changed within their blocks; an Average’s weights follow', () => {
+    const root = drawn('Average(a, Stack(b, c), weights=[1, 3])')
+    expect(withChild(root, [], 'w')).toMatchObject({ weights: [1, 3, 2] })
+    expect(withMoved(root, [1], -1)).toMatchObject({
+      weights: [3, 1],
+      children: [{ children: ['y', 'z'] }, 'x'],
+    })
+    expect(withMoved(root, [1, 0], 5).children[1]).toMatchObject({ children: ['z', 'y'] })
+    expect(withChild(root, [1], 'w').children[1]).toMatchObject({ children: ['y', 'z', 'w'] })
+    expect(withoutChild(root, [0])).toMatchObject({ weights: [3], children: [{ kind: 'stack' }] })
+  })
+
+  it('lose a block with its last adapter, but not the outermost', () => {
+    const root = drawn('Stack(a, Fuse(b))', ['x', 'y'])
+    expect(withoutChild(root, [1, 0])).toEqual({ kind: 'stack', children: ['x'] })
+    expect(withoutChild(withoutChild(root, [1, 0]), [0])).toEqual({ kind: 'stack', children: [] })
+    expect(blockAt(root, [1])?.kind).toBe('fuse')
+    expect(blockAt(root, [0])).toBeUndefined()
   })
 })
 
