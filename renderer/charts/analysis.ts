@@ -27,7 +27,7 @@ export function dropQualityChart(points: readonly DropPoint[], { family, method,
     title: 'Quality by layers left out',
     x: dropAxis,
     y: {
-      name: points.some(({ tasks }) => tasks) ? 'Validation score, mean over tasks' : 'Validation score',
+      name: points.some(({ tasks }) => tasks) ? 'Mean validation score' : 'Validation score',
       percent: true,
     },
     lines: names

@@ -66,6 +66,7 @@ test('adapters that were trained are in the library, and are fused into a run on
       page.getByRole('img', { name: /Mean weight \(%\) by layer and adapter\. 0: most seq_bn/ }),
     ).toBeVisible()
     await expect(page.getByRole('region', { name: 'Pruned fusion' })).toContainText('2 (all)')
+    await expect(page.getByRole('region', { name: 'Pruned fusion' })).toContainText('Time of one text')
     await expect(page.getByRole('link', { name: 'seq_bn · questions' })).toBeVisible()
     const download = page.waitForEvent('download')
     await page.getByRole('button', { name: 'Fusion weights as CSV' }).click()
@@ -145,6 +146,9 @@ test('two tasks are trained together, compared, and tried with a choice of adapt
   await expect(page.getByRole('region', { name: 'Which adapters are at work' })).toContainText(
     'Most confident head',
   )
+  const dropped = page.getByRole('region', { name: 'Layers left out, by task' })
+  await expect(dropped.getByRole('row')).toHaveCount(6)
+  await expect(dropped.getByRole('columnheader', { name: 'questions' })).toBeVisible()
   await expect(page.getByText('evenly among the tasks')).toBeVisible()
 
   await page.getByLabel('Task', { exact: true }).selectOption('questions')

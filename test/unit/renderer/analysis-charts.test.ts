@@ -58,7 +58,7 @@ describe('the drop curve', () => {
   it('says that it is the mean of several tasks', () => {
     const tasks = [{ task: 'a', scores: point(0, 0.9, 4).scores }]
     const several = curve.map((one) => ({ ...one, tasks }))
-    expect(dropQualityChart(several, look).y.name).toBe('Validation score, mean over tasks')
+    expect(dropQualityChart(several, look).y.name).toBe('Mean validation score')
     expect(dropQualityChart(curve, look).y.name).toBe('Validation score')
   })
 
