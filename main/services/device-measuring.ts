@@ -127,8 +127,8 @@ export function createDeviceMeasuring(options: DeviceMeasuringOptions): DeviceMe
       if (!(await mayHaveGraphicsCard()) || signal.aborted) return
       say(
         'info',
-        'The devices of this machine were not measured since it or the program was changed: they are measured once ' +
-          'now, so that “auto” takes the fastest. Stopped on the screen Settings, the run begins without that.',
+        'The devices of this machine were not measured yet, or it or an engine has changed since: they are measured once ' +
+          'now, so that “auto” takes the fastest. To begin without that, stop it on the screen Settings.',
       )
       try {
         await measure(signal)
