@@ -49,6 +49,7 @@ function loraMethod(preset: Preset & { name: keyof typeof loraPresets; learningR
     ...preset,
     options: loraOptions(loraPresets[preset.name]),
     prepare: (options, { config, adapterName }) => prepareLora(options, config, adapterName),
+    merge: (options) => options,
   })
 }
 

@@ -2,7 +2,8 @@ import { WorkbenchError, type MethodChoice } from '../../preload/contract.ts'
 import type { ProjectionPath } from '../models/architecture.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import { bareThirds, loraSites, type LoraSite } from './lora.ts'
-import { loraOptions, loraPresets, loraScale, type LoraOptions } from './lora-options.ts'
+import { loraScale, type LoraOptions } from './lora-options.ts'
+import { findMethod } from './registry.ts'
 
 /** Values by their names in the state dict. */
 export interface MergeSource {
@@ -26,13 +27,13 @@ export async function mergeAdapter(
   source: MergeSource,
   { weightsAlone = false }: { weightsAlone?: boolean } = {},
 ): Promise<Map<string, Float32Array>> {
-  if (method !== 'lora' && method !== 'ia3') {
+  const options = findMethod(method).merge?.(given)
+  if (!options) {
     throw new WorkbenchError(
       'bad-input',
       `an adapter of method ${method} cannot be merged into the backbone: only LoRA and IA3 change nothing but its weights`,
     )
   }
-  const options: LoraOptions = loraOptions(loraPresets[method]).parse(given)
   if (options.use_gating) {
     throw new WorkbenchError(
       'bad-input',

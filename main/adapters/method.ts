@@ -10,7 +10,9 @@ import {
 } from '../../preload/contract.ts'
 import type { BackboneConfig } from '../models/config.ts'
 import type { Build, Sites } from '../models/sites.ts'
+import type { LoraOptions } from './lora-options.ts'
 import type { AdapterParts } from './parts.ts'
+import type { PrefixOptions } from './prefix-options.ts'
 
 /** How a parameter's values begin; `pretrained` are the checkpoint's. Formulas as in `torch.nn.init`. */
 export type Initialization =
@@ -217,6 +219,23 @@ export interface Method extends Omit<MethodDescription, 'fields'> {
    * @throws WorkbenchError `bad-input` naming the option
    */
   prepare(options: unknown, context: PrepareContext): PreparedMethod
+  /**
+   * A trained adapter without the network that made its prefix, which then computes the same; left out where the method
+   * has no prefix. Its parameters have the same names, but for the prefix's.
+   *
+   * @param given as for `prepare`
+   * @returns undefined where the prefix is learned directly
+   */
+  eject?(given: Readonly<Record<string, unknown>>, config: BackboneConfig): EjectedPrefix | undefined
+  /** The change of linear layers that it is, so that it can be merged into them; left out where it is more than that. */
+  merge?(given: unknown): LoraOptions
+}
+
+export interface EjectedPrefix {
+  /** The prefix with its network. */
+  prefix: PrefixOptions
+  /** The method that has the prefix without one. */
+  method: MethodChoice
 }
 
 /** What tells one of several variants of a method from the others, for whoever chooses among them. */
@@ -241,11 +260,26 @@ interface MethodDefinition<Schema extends z.ZodType> extends Preset {
   /** Every option has a default; `meta` carries its title, its hint in plain words and whether it is advanced. */
   options: Schema
   prepare(options: z.output<Schema>, context: PrepareContext): PreparedMethod
+  /** @param given those of the options that the user gave, for the new method's choice */
+  eject?(
+    options: z.output<Schema>,
+    config: BackboneConfig,
+    given: Readonly<Record<string, unknown>>,
+  ): EjectedPrefix | undefined
+  merge?(options: z.output<Schema>): LoraOptions
 }
 
 /** A method's declaration with its options' type folded away, as the registry holds it. */
 export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinition<Schema>): Method {
-  const { options: schema, prepare, takes = 'none', manyTasks = false, ...description } = definition
+  const {
+    options: schema,
+    prepare,
+    eject,
+    merge,
+    takes = 'none',
+    manyTasks = false,
+    ...description
+  } = definition
   const parse = (options: unknown): z.output<Schema> => {
     const parsed = schema.safeParse(options)
     if (parsed.success) return parsed.data
@@ -261,6 +295,8 @@ export function defineMethod<Schema extends z.ZodType>(definition: MethodDefinit
       refuseContext({ name: definition.name, takes, manyTasks }, context)
       return prepare(parse(options), context)
     },
+    ...(eject ? { eject: (given, config) => eject(parse(given), config, given) } : {}),
+    ...(merge ? { merge: (given) => merge(parse(given)) } : {}),
   }
 }
 

@@ -20,7 +20,7 @@ const mixAndMatchSizes = {
 } as const
 
 /** The options of Mix-And-Match: a prefix in every attention, an adapter beside every feed-forward part. */
-export function mixAndMatchOptions(preset: keyof typeof mixAndMatchSizes) {
+function mixAndMatchOptions(preset: keyof typeof mixAndMatchSizes) {
   const sizes = mixAndMatchSizes[preset]
   return z
     .object({
@@ -110,11 +110,16 @@ function mixAndMatchMethod(
         adapterName,
       )
     },
+    eject(options, config, given) {
+      const { prefix } = mixAndMatchParts(options, config)
+      if (prefix.flat) return undefined
+      return { prefix, method: { name: preset.name, options: { ...given, flat: true } } }
+    },
   })
 }
 
 /** The two configurations of the adapters library that Mix-And-Match is the union of. */
-export function mixAndMatchParts(
+function mixAndMatchParts(
   options: z.output<ReturnType<typeof mixAndMatchOptions>>,
   { hiddenSize }: Pick<BackboneConfig, 'hiddenSize'>,
 ): { prefix: PrefixOptions; adapter: BottleneckOptions } {

@@ -43,6 +43,9 @@ export const prefixes: readonly Method[] = [
   }),
 ]
 
+/** Options that mean nothing without a network. */
+const networkOptions = ['flat', 'bottleneck_size', 'non_linearity']
+
 function prefixMethod(preset: Preset & { learningRate: number; defaults: Partial<PrefixOptions> }): Method {
   const { defaults, ...description } = preset
   return defineMethod({
@@ -50,6 +53,14 @@ function prefixMethod(preset: Preset & { learningRate: number; defaults: Partial
     family: 'baseline',
     options: prefixOptions(defaults),
     prepare: (options, { config, adapterName }) => preparePrefix(options, config, adapterName),
+    eject(options, _config, given) {
+      if (options.flat) return undefined
+      const kept = Object.entries(given).filter(([option]) => !networkOptions.includes(option))
+      return {
+        prefix: options,
+        method: { name: 'prefix_tuning_flat', options: Object.fromEntries(kept) },
+      }
+    },
   })
 }
 

@@ -22,6 +22,8 @@ const Members = z.union(
   'must be methods with a plus between, such as lora[r=4] + seq_bn, or a list of {name, options}',
 )
 
+const memberOf = (name: string) => members.find((member) => member.name === name)
+
 const presets = {
   union: 'lora + seq_bn',
   unipelt:
@@ -53,6 +55,16 @@ function unionMethod(preset: Preset & { name: keyof typeof presets }): Method {
     learningRate: 1e-3,
     options: unionOptions(preset.name),
     prepare: (options, context) => prepareUnion(choicesOf(options), context),
+    eject(options, config) {
+      const parts = choicesOf(options)
+      for (const part of parts) {
+        const ejected = memberOf(part.name)?.eject?.(part.options, config)
+        if (!ejected) continue
+        const left = parts.map((other) => (other === part ? ejected.method : other))
+        return { prefix: ejected.prefix, method: { name: 'union', options: { parts: left } } }
+      }
+      return undefined
+    },
   })
 }
 
@@ -68,11 +80,6 @@ function unionOptions(preset: keyof typeof presets) {
     .strict()
 }
 
-/** The methods that a union consists of. */
-export function unionParts(preset: keyof typeof presets, options: unknown): MethodChoice[] {
-  return choicesOf(unionOptions(preset).parse(options))
-}
-
 function choicesOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice[] {
   return typeof parts === 'string' ? parseMethodChoices(parts) : parts
 }
@@ -80,7 +87,7 @@ function choicesOf({ parts }: { parts: z.output<typeof Members> }): MethodChoice
 function prepareUnion(parts: readonly MethodChoice[], context: PrepareContext): PreparedMethod {
   if (parts.length === 0) throw new WorkbenchError('bad-input', 'option "parts" names no method')
   const prepared = parts.map(({ name, options }) => {
-    const method = members.find((member) => member.name === name)
+    const method = memberOf(name)
     if (!method) {
       throw new WorkbenchError(
         'bad-input',

@@ -47,8 +47,8 @@ function splitOutsideBrackets(text: string, separator: string): string[] {
   const parts = ['']
   let depth = 0
   for (const character of text) {
-    if ('[{'.includes(character)) depth++
-    else if (']}'.includes(character)) depth--
+    if ('([{'.includes(character)) depth++
+    else if (')]}'.includes(character)) depth--
     if (character === separator && depth === 0) parts.push('')
     else parts.push(`${parts.pop() ?? ''}${character}`)
   }

@@ -89,8 +89,10 @@ test('a block in a block becomes a composition that a run can train', async ({ a
   await text.blur()
   await expect(target.getByRole('group', { name: 'Fuse of sst adapter' })).toBeVisible()
   await expectPresentable(page, 'blocks in a block')
-  await page.getByRole('button', { name: 'Start a run with this' }).click()
-  await expect(page.getByLabel('Composition', { exact: true })).toHaveValue('Stack(b, Fuse(a))')
+  await target.getByRole('button', { name: 'Take sst adapter out' }).click()
+  await expect
+    .poll(() => json(page))
+    .toMatchObject({ method: { options: { composition: 'Stack(a)' } }, adapterIds: ['trec-adapter'] })
 })
 
 test('the same works from the keyboard', async ({ app: page }) => {

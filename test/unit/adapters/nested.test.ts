@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { NamedAdapter, PreparedMethod } from '../../../main/adapters/method.ts'
+import { parseMethodChoice } from '../../../preload/contract.ts'
 import { compute, difference, prepared, trainedAdapter } from '../../fixtures/computed.ts'
 
 const [a, b, c] = [
@@ -62,6 +63,14 @@ describe('a composition of one block', () => {
     const all = await logitsOf(composed('', [a, b, c]))
     expect(difference(all, await logitsOf(composed('Stack(a, b, c)', [a, b, c])))).toBe(0)
     expect(difference(await logitsOf(composed('a', [b])), await logitsOf(b.method))).toBe(0)
+  })
+
+  it('is read from the text of a method as from a form', () => {
+    const composition = 'Average(a, Stack(b, c), weights=[.3, .7])'
+    expect(parseMethodChoice(`compose[composition=${composition},fusion=static]`)).toEqual({
+      name: 'compose',
+      options: { composition, fusion: 'static' },
+    })
   })
 
   it('calls the adapters by their place among the chosen ones, whatever their own names are', async () => {

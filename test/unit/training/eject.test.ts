@@ -19,6 +19,7 @@ describe('a prefix freed of its network', () => {
       { non_linearity: 'gelu', use_gating: true, shared_gating: false },
       'prefix_tuning_flat',
     ],
+    ['prefix_tuning_flat', { flat: false, prefix_length: 4, bottleneck_size: 5 }, 'prefix_tuning_flat'],
     ['mam', { prefix_length: 4, prefix_bottleneck: 9, adapter_width: 5 }, 'mam'],
     ['unipelt', {}, 'union'],
   ])('computes what it computed with it: %s %j', async (name, options, without) => {
