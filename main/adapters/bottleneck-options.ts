@@ -29,10 +29,11 @@ export function bottleneckOptions(preset: Partial<BottleneckOptions>) {
         .meta({
           title: 'Reduction factor',
           description:
-            'How many times narrower than the hidden state the bottleneck is: larger means fewer parameters.',
+            'How many times narrower than the hidden state the bottleneck is: larger means fewer parameters. One for each layer as in {"0": 4, "default": 16}.',
           kind: 'number',
           minimum: 0.1,
           maximum: 256,
+          perLayer: true,
         }),
       non_linearity: z
         .enum(activationNames)

@@ -347,6 +347,7 @@ const FieldMeta = z.object({
   enum: z.array(z.string()).optional(),
   minimum: z.number().optional(),
   maximum: z.number().optional(),
+  perLayer: z.literal(true).optional(),
 })
 
 /** The form fields of a schema of options, read from its JSON schema. */
@@ -366,6 +367,7 @@ function optionFields(schema: z.ZodType): OptionField[] {
       ...(meta.minimum === undefined ? {} : { minimum: meta.minimum }),
       ...(meta.maximum === undefined ? {} : { maximum: meta.maximum }),
       ...(choices ? { choices } : {}),
+      ...(meta.perLayer ? { perLayer: true } : {}),
       advanced: meta.advanced,
     }
   })

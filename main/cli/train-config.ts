@@ -36,6 +36,8 @@ export interface TrainFlags extends CommonOptions, SourceFlags {
   learningRate?: LearningRates
   unfreeze?: number[]
   decayExempt?: boolean
+  sortByLength?: boolean
+  cutLastLayer?: boolean
   batchSize?: number
   batchTokens?: number
   microBatchSize?: number
@@ -110,6 +112,8 @@ export function trainFlags(command: Command): Command {
       'tokens per step, padding included, in place of a number of rows: as many rows as fit',
       parseInteger,
     )
+    .option('--no-sort-by-length', 'batches of texts of any length, with more padding to compute')
+    .option('--no-cut-last-layer', 'compute every position of the last layer, to the same result')
     .option('--micro-batch-size <count>', 'rows at once; a step adds several up', parseInteger)
     .option('--maximum-length <count>', 'tokens that a text is cut to', parseInteger)
     .option('--head-layers <count>', '1 to 4', parseInteger)
@@ -173,12 +177,12 @@ export function configOf(flags: TrainFlags, resolved: Resolved): InputOf<'runs.s
     checkpointSteps,
     backbonePrecision = resolved.program?.backbonePrecision,
   } = flags
-  const { unfreeze: unfreezeLayers, decayExempt } = flags
+  const { unfreeze: unfreezeLayers, decayExempt, sortByLength, cutLastLayer } = flags
   const [datasetId, ...moreDatasetIds] = resolved.datasetIds
   const training = {
     ...flags.learningRate,
     ...{ epochs, seed, batchSize, batchTokens, microBatchSize },
-    ...{ maximumLength, unfreezeLayers, decayExempt },
+    ...{ maximumLength, unfreezeLayers, decayExempt, sortByLength, cutLastLayer },
     ...{ patience, bestMetric, weightDecay, warmup, schedule, clipNorm, checkpointSteps },
     backbonePrecision,
   }

@@ -56,6 +56,8 @@ export interface OptionField {
   minimum?: number
   maximum?: number
   choices?: string[]
+  /** It may be one for each layer as well: `{"0": 4, "default": 16}`. */
+  perLayer?: true
   /** Shown only when the user asks for all options. */
   advanced: boolean
 }
