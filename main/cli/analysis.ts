@@ -109,12 +109,12 @@ function curveSection(curve: readonly DropPoint[], metric: ScoreName): string {
   )
 }
 
-/** A row for each selection, as \`predict --active\` takes it, and a column for each task. */
+/** A row for each selection, as `predict --active` takes it, and a column for each task. */
 function selectionSection(selections: readonly SelectionResult[], metric: ScoreName): string {
   const tasks = [...new Set(selections.map(({ task }) => task))]
   const rows = [...Map.groupBy(selections, ({ selection }) => selection)]
   return section(
-    `adapters at work: ${scoreWords[metric]} on validation; routed: rows given to their own task`,
+    `adapters at work: ${scoreWords[metric]} on validation; routed: share of a task’s rows given to its own, mean over tasks`,
     ['selection', 'mean', ...tasks, 'routed'],
     rows.map(([selection, own]) => {
       const routed = own.flatMap((result) => result.routed ?? [])

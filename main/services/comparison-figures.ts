@@ -140,14 +140,17 @@ function fusionOf(analyses: readonly RunAnalysis[], metric: ScoreName): Pick<Com
     fusion: {
       adapters: first.adapters,
       weights,
-      pruned: [...pruned].map(([kept, own]) => ({
-        kept,
-        score: spreadOf(own.map(({ scores }) => scores[metric])),
-        ...spread(
-          'msPerExample',
-          own.map(({ msPerExample }) => msPerExample),
-        ),
-      })),
+      // Runs of an older version lack the point of the whole fusion: means over other runs would not compare.
+      pruned: [...pruned]
+        .filter(([, own]) => own.length === alike.filter((one) => one.pruned.length > 0).length)
+        .map(([kept, own]) => ({
+          kept,
+          score: spreadOf(own.map(({ scores }) => scores[metric])),
+          ...spread(
+            'msPerExample',
+            own.map(({ msPerExample }) => msPerExample),
+          ),
+        })),
     },
   }
 }

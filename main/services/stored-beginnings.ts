@@ -32,6 +32,12 @@ export function findBeginnings(
   if (fusionId === undefined) return { heads }
   const fusion = findStored(database, 'fusionId', fusionId, 'fusion')
   const { adapterIds: own } = fusion
+  // Which of its adapters a nested fusion weighs, and in which order, is in its text alone.
+  if (fusion.method.name === 'compose') {
+    throw badInput(
+      `fusionId: the fusion “${fusion.name}” is part of a composition, which no run can begin with. Leave it out.`,
+    )
+  }
   if (own.length !== adapterIds.length || own.some((id, index) => id !== adapterIds[index])) {
     const names = own.map((id) => `“${getAdapter(database, id)?.name ?? id}”`).join(', ')
     throw badInput(

@@ -51,14 +51,18 @@ export function headsFor(stored: readonly AdapterSummary[], labels: readonly str
   return stored.filter((one) => one.kind === 'head' && isSame(one.labels, labels))
 }
 
-/** The stored fusions that a fusion by this method over these adapters can begin with. */
+/** The stored fusions that a fusion by this method over these adapters can begin with; a composition with none. */
 export function fusionsOver(
   stored: readonly AdapterSummary[],
   method: string,
   adapterIds: readonly string[],
 ): AdapterSummary[] {
   return stored.filter(
-    (one) => one.kind === 'fusion' && one.method.name === method && isSame(one.adapterIds, adapterIds),
+    (one) =>
+      one.kind === 'fusion' &&
+      one.method.name === method &&
+      method !== 'compose' &&
+      isSame(one.adapterIds, adapterIds),
   )
 }
 

@@ -29,7 +29,7 @@ export function selectionText(selection: string, tasks: readonly string[]): stri
   return out !== undefined && left.length === 1 && chosen.length > 2 ? `All but ${out}` : chosen.join(', ')
 }
 
-/** A row for each selection; for `confident`, the share of all tasks' rows that were given to their own. */
+/** A row for each selection; for `confident`, the share of a task's rows that were given to its own, mean over tasks. */
 export function selectionRows(results: readonly SelectionResult[], tasks: readonly string[]): TaskRow[] {
   return [...Map.groupBy(results, ({ selection }) => selection)].map(([selection, own]) => {
     const routed = own.flatMap((result) => result.routed ?? [])

@@ -245,6 +245,12 @@ describe('is refused, and nothing stored, for', () => {
       'bad-input',
       /fusionId: the fusion “adapter fused” weighs “adapter a”, “adapter foreign”, in this order/,
     ],
+    [
+      'a fusion inside a composition',
+      { ...fuse, adapterIds: ['a'], fusionId: 'nested' },
+      'bad-input',
+      /fusionId: the fusion “adapter nested” is part of a composition, which no run can begin with/,
+    ],
     ['an unknown adapter', { ...fuse, adapterIds: ['x'] }, 'not-found', /adapterIds: .* x/],
     ['an adapter twice', { ...fuse, adapterIds: ['a', 'a'] }, 'bad-input', /“adapter a” is named twice/],
     ['a head', { ...fuse, adapterIds: ['head'] }, 'bad-input', /“adapter head” is a head/],
@@ -270,6 +276,7 @@ describe('is refused, and nothing stored, for', () => {
     store('a')
     store('head', { kind: 'head', labels: ['how', 'who'] })
     store('fused', { kind: 'fusion', adapterIds: ['a', 'foreign'] })
+    store('nested', { kind: 'fusion', adapterIds: ['a'], method: { name: 'compose', options: {} } })
     store('foreign head', { kind: 'head', modelHash: '1234567890', modelName: 'large' })
     store('foreign', { modelHash: '1234567890', modelName: 'large' })
     await expect(start(rest)).rejects.toMatchObject({
