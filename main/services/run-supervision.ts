@@ -71,8 +71,10 @@ export function supervise(options: SupervisionOptions): Supervised {
       kill({
         code: 'engine',
         message:
-          `The trainer process gave no sign of life for ${seconds} seconds and was ended. ` +
-          'If a single step takes that long here, choose a smaller micro-batch or maximum length.',
+          `The trainer process gave no sign of life for ${seconds} seconds and was ended.` +
+          (options.first.type === 'train'
+            ? ' If a single step takes that long here, choose a smaller micro-batch or maximum length.'
+            : ''),
       })
     }
   }, options.silence / silenceChecks)

@@ -44,22 +44,25 @@ async function measure(
   const { padTokenId: padId } = context.prepared.tokenizer
   const onBatch = (): Promise<void> => context.breathe('validating')
   const { scores } = await evaluate(graph, 'validation', rows, labels, { padId, onBatch })
-  const sample = middleBatch(rows)
+  const sample = middleTexts(rows)
   const times: number[] = []
   for (let repeat = 0; repeat < timings; repeat++) {
+    let milliseconds = 0
+    // Long texts come in several batches.
     for await (const { seconds } of readBatches(graph, sample, ['logits'], {
       labels: [labels.length],
       padId,
     })) {
-      times.push((seconds * 1000) / sample.texts.length)
+      milliseconds += seconds * 1000
     }
+    times.push(milliseconds / sample.texts.length)
     await onBatch()
   }
   return { scores, msPerExample: median(times) }
 }
 
-/** The batch of an evaluation whose texts are of middle length: what one example costs in it stands for all. */
-function middleBatch(rows: Examples): Examples {
+/** The texts of an evaluation that are of middle length: what one of them costs stands for all. */
+function middleTexts(rows: Examples): Examples {
   const byLength = Array.from(rows.lengths, (length, row) => ({ length, row })).sort(
     (a, b) => a.length - b.length || a.row - b.row,
   )

@@ -74,23 +74,37 @@ class Reader {
     }
     this.take()
     const children: Composition[] = []
-    const numbers: Record<string, number | number[]> = {}
-    let asGiven = false
+    const settings: Settings = {}
     this.list(close, () => {
       if (this.tokens[this.next + 1] !== '=') {
         children.push(this.composition())
         return
       }
-      const setting = this.take()
-      this.take()
-      if (closing[this.peek() ?? ''] !== undefined) numbers[setting] = this.numbers()
-      else {
-        const value = this.take()
-        if (setting === 'batch_sizes') numbers[setting] = this.number(value)
-        if (setting === 'normalize_weights') asGiven = value === 'False'
-      }
+      this.setting(kind, settings)
     })
-    return blockOf(kind, children, numbers, asGiven)
+    return blockOf(kind, children, settings)
+  }
+
+  /** One of those that the block has; a misspelt one would be one that is silently left out. */
+  private setting(kind: BlockKind, settings: Settings): void {
+    const name = this.take()
+    this.take()
+    if (this.peek() === 'None') return void this.take()
+    const isList = closing[this.peek() ?? ''] !== undefined
+    if (kind === 'average' && name === 'weights' && isList) settings.weights = this.numbers()
+    else if (kind === 'batchSplit' && name === 'batch_sizes') {
+      settings.sizes = isList ? this.numbers() : this.number(this.take())
+    } else if (
+      kind === 'average' &&
+      name === 'normalize_weights' &&
+      /^(?:true|false)$/i.test(this.peek() ?? '')
+    ) {
+      settings.asGiven = /^false$/i.test(this.take())
+    } else {
+      this.refuse(
+        `"${name}" is no setting of ${blockNames[kind]}, or its value is none of it; there are weights=[…] and normalize_weights=True or False of Average, and batch_sizes=[…] of BatchSplit`,
+      )
+    }
   }
 
   /** @throws WorkbenchError `bad-input` where something is left */
@@ -147,14 +161,19 @@ class Reader {
   }
 }
 
+interface Settings {
+  weights?: number[]
+  sizes?: number | number[]
+  asGiven?: boolean
+}
+
 function blockOf(
   kind: BlockKind,
   children: Composition[],
-  { weights, batch_sizes: sizes }: Record<string, number | number[]>,
-  asGiven: boolean,
+  { weights, sizes, asGiven = false }: Settings,
 ): CompositionBlock {
   if (kind === 'average') {
-    return { kind, children, ...(Array.isArray(weights) ? { weights } : {}), asGiven }
+    return { kind, children, ...(weights ? { weights } : {}), asGiven }
   }
   if (kind === 'batchSplit' && sizes !== undefined) {
     // One size stands for as many of it as there are adapters.

@@ -100,7 +100,7 @@ describe('nesting', () => {
   it('reads of an average whether its weights count as they are, wherever the call says so', () => {
     const average = { kind: 'average', children: ['a', 'b'], weights: [1, 2] }
     for (const settings of [
-      'weights=[1, 2], normalize_weights=False, other=True',
+      'weights=[1, 2], normalize_weights=False',
       'normalize_weights=False, weights=[1, 2]',
     ]) {
       expect(parseComposition(`Average('a', 'b', ${settings})`)).toEqual({ ...average, asGiven: true })
@@ -143,6 +143,11 @@ describe('nesting', () => {
     ['Stack(, b)', /"," stands where an adapter or a block is expected/],
     ['Stack(a) b', /"b" comes after its end/],
     ['Average(a, b, weights=[1, x])', /"x" is no number/],
+    ['Average(a, b, weight=[0.3, 0.7])', /"weight" is no setting of Average/],
+    ['Average(a, b, weights=0.5)', /"weights" is no setting of Average, or its value is none of it/],
+    ['Average(a, b, normalize_weights=0)', /"normalize_weights" is no setting/],
+    ['Stack(a, b, weights=[1, 2])', /"weights" is no setting of Stack/],
+    ['BatchSplit(a, b, batch_size=3)', /"batch_size" is no setting of BatchSplit/],
     ['Split(a, b)', /block Split is not supported; there are Stack, Fuse/],
     ['constructor(a, b)', /block constructor is not supported/],
   ])('refuses what it cannot read: %s', (text, reason) => {

@@ -128,6 +128,7 @@ describe('the queue', () => {
     expect((await at.runs['runs.reorder']({ id: c, before: a })).queued).toEqual([c, a, b])
     expect((await at.runs['runs.reorder']({ id: a })).queued).toEqual([c, b, a])
     expect(() => at.runs['runs.reorder']({ id: first.id })).toThrow(/does not wait in the queue/)
+    await at.reaches(first.id, 'running')
     const { home } = at
     await at.close()
     at = openRunsHome({ home })
