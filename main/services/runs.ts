@@ -216,11 +216,13 @@ export function createRunService(options: RunServiceOptions): RunService {
     if (run.status === 'running') {
       throw new WorkbenchError('conflict', `“${run.name}” is running. Stop it before you remove it.`)
     }
-    const [waiting] = unfinishedAfter(database, id)
-    if (waiting !== undefined) {
+    const next = unfinishedAfter(database, id)
+      .map((after) => toRunSummary(database, home, after))
+      .find(({ status, resumable }) => resumable || status === 'queued' || status === 'running')
+    if (next !== undefined) {
       throw new WorkbenchError(
         'conflict',
-        `“${waiting}” goes on from “${run.name}” and has not finished. Let it finish, or stop or remove it first.`,
+        `“${next.name}” goes on from “${run.name}” and ${next.resumable ? 'can still be resumed' : 'has not finished'}. Let it finish, or remove it first.`,
       )
     }
     queue.drop(id)

@@ -237,12 +237,11 @@ export function isImported(database: Database, id: string): boolean {
   return database.prepare<[string], number>('SELECT imported FROM runs WHERE id = ?').pluck().get(id) === 1
 }
 
-/** Names of the runs that go on from this one and are not over. */
+/** The runs that go on from this one and have not finished. */
 export function unfinishedAfter(database: Database, id: string): string[] {
   return database
     .prepare<[string], string>(
-      `SELECT name FROM runs WHERE json_extract(config, '$.earlierRunId') = ?
-         AND status NOT IN ('finished', 'stopped') ORDER BY number`,
+      `SELECT id FROM runs WHERE json_extract(config, '$.earlierRunId') = ? AND status <> 'finished' ORDER BY number`,
     )
     .pluck()
     .all(id)
