@@ -79,11 +79,27 @@ export async function openEngine(
   cacheFolder: string,
   precision: BackbonePrecision = 'float32',
 ): Promise<Engine> {
-  const { reason, ...name } = await choose(choice, await readDevices(cacheFolder), precision)
+  const devices = isDecided(choice, precision) ? [] : await readDevices(cacheFolder)
+  const { reason, ...name } = await choose(choice, devices, precision)
   const opened = await openDevice(name, choice.threads)
-  const hardware = await acceleratorOf(name)
-  return { ...opened, reason, ...(hardware === undefined ? {} : { hardware: hardware.name }) }
+  const hardware = await hardwareOf(name, cacheFolder)
+  return { ...opened, reason, ...(hardware === undefined ? {} : { hardware }) }
 }
+
+/**
+ * The card by name that a run's device, which must be open, computes with; undefined for the processor. Only a device
+ * that has loaded Dawn is asked through it: in a run that computes without it, its driver would be one more to fail.
+ */
+async function hardwareOf(name: DeviceName, cacheFolder: string): Promise<string | undefined> {
+  if (!isGraphics(name) || name.engine === 'tensorflow') return (await acceleratorOf(name))?.name
+  const measured = (await readDevices(cacheFolder)).find(
+    ({ engine, device, available }) => engine === name.engine && device === name.device && available,
+  )
+  return measured?.name === unnamedAdapter ? undefined : measured?.name
+}
+
+/** What a measured graphics card is called whose driver tells no name. */
+const unnamedAdapter = 'graphics adapter'
 
 /** `chooseDevice` for this machine: where nothing that fits was measured, the reason says whether it has a card. */
 export async function choose(
@@ -145,7 +161,7 @@ export async function measureDevice(name: DeviceName): Promise<DeviceReport> {
     const stepMs = await calibrate(engine)
     const accelerator = await acceleratorOf(name)
     const { name: hardware, memoryBytes } =
-      accelerator ?? (isGraphics(name) ? { name: 'graphics adapter', memoryBytes: undefined } : processor())
+      accelerator ?? (isGraphics(name) ? { name: unnamedAdapter, memoryBytes: undefined } : processor())
     const note = accelerator === undefined ? noteFor(name, await cudaCard()) : undefined
     return {
       ...name,

@@ -127,7 +127,12 @@ export async function createWorkbench(options: WorkbenchOptions): Promise<Workbe
         closing === undefined ? invoke(handlers, name, input) : Promise.reject(closed()),
       close() {
         experiments.close()
-        closing ??= Promise.all([playground.close(), runs.close()]).then(() => void database.close())
+        closing ??= Promise.all([
+          playground.close(),
+          // Asked before the measurement ends, a run that waits for it stays in the queue.
+          runs.close(),
+          measuring.close(),
+        ]).then(() => void database.close())
         return closing
       },
     }

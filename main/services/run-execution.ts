@@ -28,6 +28,8 @@ export interface RunExecution {
   readonly settled: Promise<void>
   /** Resolves when the trainer process is gone as well. Never rejects. */
   readonly done: Promise<void>
+  /** Whether it was given to a trainer, and waits for nothing any more. */
+  readonly computes: boolean
 }
 
 export interface ExecutionOptions {
@@ -39,6 +41,8 @@ export interface ExecutionOptions {
   onChanged: (id: string) => void
   /** What a run waits for before it is given to a trainer. */
   beforeRun?: BeforeRun | undefined
+  /** Resolves when one of the runs that compute has ended; undefined where none does. */
+  nextEnd: () => Promise<void> | undefined
 }
 
 /** Takes a queued run to its end. */
@@ -47,6 +51,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   let request: EndRequest | undefined
   let closing = false
   let killed = false
+  let computes = false
   let peakRssBytes = 0
   let limitTimer: NodeJS.Timeout | undefined
   let storageFailure: ContractError | undefined
@@ -79,6 +84,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
           recorder.flush()
         },
         ending.signal,
+        options.nextEnd,
       )
       if (request !== undefined) return await endUnbegun(request)
       await train(run, job, recorder)
@@ -112,6 +118,7 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
   }
 
   async function train(run: RunRecord, job: TrainJob, recorder: RunRecorder): Promise<void> {
+    computes = true
     updateRun(database, id, { status: 'running', startedAt: run.startedAt ?? now() })
     onChanged(id)
     peakRssBytes = run.peakRssBytes ?? 0
@@ -304,6 +311,9 @@ export function executeRun(options: ExecutionOptions, id: string): RunExecution 
     },
     settled,
     done: carry(),
+    get computes() {
+      return computes
+    },
   }
 }
 

@@ -103,6 +103,7 @@ export function createRunService(options: RunServiceOptions): RunService {
           limits,
           onChanged: changed,
           beforeRun: options.beforeRun,
+          nextEnd,
         },
         id,
       )
@@ -113,6 +114,11 @@ export function createRunService(options: RunServiceOptions): RunService {
       })
     }
     tellQueue()
+  }
+
+  function nextEnd(): Promise<void> | undefined {
+    const computing = [...executions.values()].filter(({ computes }) => computes)
+    return computing.length === 0 ? undefined : Promise.race(computing.map(({ done }) => done))
   }
 
   function queueState(): QueueState {

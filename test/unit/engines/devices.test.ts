@@ -119,7 +119,6 @@ describe('measurements', () => {
     ['version of onnxruntime', /onnxruntime [\d.]+/],
     ['version of TensorFlow.js', /tfjs [\d.]+/],
     ['installed native part', /native \w+/],
-    ['card', /no CUDA card|NVIDIA [^,]+/],
   ])('of another %s say nothing', async (_, part) => {
     await writeDevices(folder, measured)
     const file = join(folder, 'devices.json')
@@ -190,6 +189,15 @@ describe('the device tensorflow', () => {
 })
 
 describe('an engine', () => {
+  it('on a card that another engine drives names it as it was measured, and loads no Dawn to ask', async () => {
+    const webgpu = { engine: 'onnxruntime', device: 'webgpu', threads: 0 } as const
+    await writeDevices(folder, measured)
+    expect(await openEngine(webgpu, folder)).toMatchObject({ hardware: 'a card' })
+    await writeDevices(folder, [])
+    expect(await openEngine(webgpu, folder)).not.toHaveProperty('hardware')
+    expect(globalThis.navigator).not.toHaveProperty('gpu')
+  })
+
   it('on the processor names no other hardware', async () => {
     const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 }, folder)
     expect(engine).not.toHaveProperty('hardware')

@@ -1,13 +1,17 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { assetsFolder } from '../../../main/assets.ts'
 import { chooseDevice } from '../../../main/engines/device-choice.ts'
 import { readDevices, writeDevices } from '../../../main/engines/device-file.ts'
 import { knownDevices } from '../../../main/engines/devices.ts'
 import { createDeviceMeasuring, type DeviceMeasuring } from '../../../main/services/device-measuring.ts'
+import type { Publish } from '../../../main/services/events.ts'
+import { createWorkbench } from '../../../main/services/index.ts'
 import { answering } from '../../fixtures/answering-devices.ts'
 import { configOf, openRunsHome, removeHome, type RunsHome } from '../../fixtures/runs-home.ts'
 
@@ -22,17 +26,21 @@ const everywhere = knownDevices().length
 
 function measuringWith(
   spawnTrainer: ReturnType<typeof answering>,
-  { card = true, folder = home } = {},
+  {
+    card = true,
+    folder = home,
+    publish = () => undefined,
+  }: { card?: boolean; folder?: string; publish?: Publish } = {},
 ): DeviceMeasuring {
   return createDeviceMeasuring({
-    ...{ home: folder, spawnTrainer },
-    publish: () => undefined,
+    ...{ home: folder, spawnTrainer, publish },
     mayHaveGraphicsCard: async () => card,
   })
 }
 
 const auto = { engine: 'auto', device: 'auto' } as const
 const going = (): AbortSignal => new AbortController().signal
+const alone = (): undefined => undefined
 
 describe('before a run', () => {
   it('the devices are measured once where there may be a card, and the run then takes the fastest', async () => {
@@ -40,16 +48,18 @@ describe('before a run', () => {
     const said: string[] = []
     const say = (level: string, text: string): void => void said.push(`${level}: ${text}`)
     const measuring = measuringWith(spawn)
-    await measuring.beforeRun(configOf(), say, going())
+    await measuring.beforeRun(configOf(), say, going(), alone)
     expect(spawn.started).toHaveLength(everywhere)
     expect(chooseDevice(auto, await readDevices(join(home, 'cache')))).toMatchObject({
       engine: 'onnxruntime',
       device: 'webgpu',
     })
-    await measuring.beforeRun(configOf(), say, going())
+    await measuring.beforeRun(configOf(), say, going(), alone)
     expect(spawn.started).toHaveLength(everywhere)
     expect(said).toEqual([
-      expect.stringMatching(/^info: .*measured once now, so that “auto” takes the fastest/),
+      expect.stringMatching(
+        /^info: .*measured once now, so that “auto” takes the fastest.*WORKBENCH_MEASURE=0/,
+      ),
     ])
   })
 
@@ -62,13 +72,13 @@ describe('before a run', () => {
     ],
   ])('nothing is measured where it %s', async (_, rest) => {
     const spawn = answering(steps)
-    await measuringWith(spawn).beforeRun(configOf({}, rest), () => undefined, going())
+    await measuringWith(spawn).beforeRun(configOf({}, rest), () => undefined, going(), alone)
     expect(spawn.started).toEqual([])
   })
 
   it('nothing is measured where the machine shows no graphics card', async () => {
     const spawn = answering(steps)
-    await measuringWith(spawn, { card: false }).beforeRun(configOf(), () => undefined, going())
+    await measuringWith(spawn, { card: false }).beforeRun(configOf(), () => undefined, going(), alone)
     expect(spawn.started).toEqual([])
   })
 
@@ -81,14 +91,14 @@ describe('before a run', () => {
       join(home, 'cache'),
       knownDevices().map((name) => ({ ...name, ...failed })),
     )
-    await measuring.beforeRun(configOf({}, { engine: { device: 'webgpu' } }), () => undefined, going())
+    await measuring.beforeRun(configOf({}, { engine: { device: 'webgpu' } }), () => undefined, going(), alone)
     expect(spawn.started).toHaveLength(everywhere)
   })
 
   it('runs that begin together wait for one measurement', async () => {
     const spawn = answering(steps)
     const measuring = measuringWith(spawn)
-    const begin = () => measuring.beforeRun(configOf(), () => undefined, going())
+    const begin = () => measuring.beforeRun(configOf(), () => undefined, going(), alone)
     await Promise.all([begin(), begin()])
     expect(spawn.started).toHaveLength(everywhere)
   })
@@ -97,7 +107,9 @@ describe('before a run', () => {
     const spawn = answering({ 'onnxruntime cpu': 'hang' })
     const measuring = measuringWith(spawn)
     const [first, second] = [new AbortController(), new AbortController()]
-    const runs = [first, second].map(({ signal }) => measuring.beforeRun(configOf(), () => undefined, signal))
+    const runs = [first, second].map(({ signal }) =>
+      measuring.beforeRun(configOf(), () => undefined, signal, alone),
+    )
     await vi.waitFor(() => expect(spawn.started).toEqual(['onnxruntime cpu']))
     first.abort()
     await runs[0]
@@ -117,9 +129,125 @@ describe('before a run', () => {
       configOf(),
       (level, text) => void (level === 'warning' && said.push(text)),
       going(),
+      alone,
     )
     expect(said).toEqual([expect.stringMatching(/could not be kept: .*file/)])
   })
+})
+
+describe('measuring that a person has stopped', () => {
+  it('is not begun again by the next run, but by the next who asks for it', async () => {
+    const spawn = answering({ 'onnxruntime cpu': 'hang' })
+    const measuring = measuringWith(spawn)
+    const first = measuring.beforeRun(configOf(), () => undefined, going(), alone)
+    await vi.waitFor(() => expect(spawn.running()).toBe(1))
+    measuring.stop()
+    await first
+    await measuring.beforeRun(configOf(), () => undefined, going(), alone)
+    expect(spawn.started).toEqual(['onnxruntime cpu'])
+    const asked = measuring.measure()
+    await vi.waitFor(() => expect(spawn.running()).toBe(1))
+    await measuring.close()
+    await asked
+    const next = measuring.beforeRun(configOf(), () => undefined, going(), alone)
+    await vi.waitFor(() => expect(spawn.running()).toBe(1))
+    await measuring.close()
+    await next
+    expect(spawn.started).toHaveLength(3)
+  })
+
+  it('is begun by the next run where nothing was under way to be stopped', async () => {
+    const spawn = answering(steps)
+    const measuring = measuringWith(spawn)
+    measuring.stop()
+    await measuring.beforeRun(configOf(), () => undefined, going(), alone)
+    expect(spawn.started).toHaveLength(everywhere)
+  })
+})
+
+describe('a run that begins while others compute', () => {
+  /** Runs that compute until they are ended, the first one first. */
+  function computing(count: number): { nextEnd: () => Promise<void> | undefined; endNext: () => void } {
+    const runs = Array.from({ length: count }, () => Promise.withResolvers<void>())
+    return { nextEnd: () => runs[0]?.promise, endNext: () => runs.shift()?.resolve() }
+  }
+
+  it('measures when the last of them has ended, and says so', async () => {
+    const spawn = answering(steps)
+    const others = computing(2)
+    const said: string[] = []
+    const say = (_: string, text: string): void => void said.push(text)
+    const run = measuringWith(spawn).beforeRun(configOf(), say, going(), others.nextEnd)
+    await vi.waitFor(() => expect(said).toEqual([expect.stringMatching(/waits for the end of these/)]))
+    others.endNext()
+    await setImmediate()
+    expect(spawn.started).toEqual([])
+    others.endNext()
+    await run
+    expect(spawn.started).toHaveLength(everywhere)
+    expect(said).toHaveLength(2)
+  })
+
+  it.each([
+    ['it is asked to end', (_: DeviceMeasuring, run: AbortController) => run.abort()],
+    ['a person stops the measuring', (measuring: DeviceMeasuring) => measuring.stop()],
+  ])('waits no longer where %s, and measures nothing', async (_, end) => {
+    const spawn = answering(steps)
+    const told: unknown[] = []
+    const measuring = measuringWith(spawn, { publish: (_topic, message) => told.push(message) })
+    const controller = new AbortController()
+    const { nextEnd } = computing(1)
+    const run = measuring.beforeRun(configOf(), () => undefined, controller.signal, nextEnd)
+    await vi.waitFor(() => expect(told).toEqual([{ done: 0, total: everywhere }]))
+    end(measuring, controller)
+    await run
+    expect(spawn.started).toEqual([])
+    expect(told.at(-1)).toEqual({ done: everywhere, total: everywhere })
+  })
+
+  it('takes what a person measures meanwhile', async () => {
+    const spawn = answering(steps)
+    const said: string[] = []
+    const measuring = measuringWith(spawn)
+    const { nextEnd } = computing(1)
+    const run = measuring.beforeRun(configOf(), (_, text) => void said.push(text), going(), nextEnd)
+    await vi.waitFor(() => expect(said).toHaveLength(1))
+    await measuring.measure()
+    await run
+    expect(spawn.started).toHaveLength(everywhere)
+  })
+})
+
+it('a run with a device by name waits for a measurement that is under way', async () => {
+  const spawn = answering({ 'onnxruntime cpu': 'hang' })
+  const said: string[] = []
+  const measuring = measuringWith(spawn)
+  const asked = measuring.measure()
+  await vi.waitFor(() => expect(spawn.running()).toBe(1))
+  const named = configOf({}, { engine: { engine: 'onnxruntime', device: 'cpu' } })
+  let begun = false
+  const run = measuring.beforeRun(named, (_, text) => void said.push(text), going(), alone)
+  void run.then(() => (begun = true))
+  await setImmediate()
+  expect(begun).toBe(false)
+  measuring.stop()
+  await Promise.all([asked, run])
+  expect(said).toEqual([expect.stringMatching(/begins after that/)])
+})
+
+it('a program that closes ends the process that measures', async () => {
+  const spawn = answering({ 'onnxruntime cpu': 'hang' })
+  const workbench = await createWorkbench({
+    home,
+    host: 'server',
+    assets: assetsFolder(),
+    spawnTrainer: spawn,
+  })
+  const asked = workbench.invoke('system.devices', { measure: true })
+  await vi.waitFor(() => expect(spawn.running()).toBe(1))
+  await workbench.close()
+  expect(spawn.running()).toBe(0)
+  await asked
 })
 
 describe('a run whose devices are being measured', () => {
@@ -168,5 +296,20 @@ describe('a run whose devices are being measured', () => {
     expect(spawn.running()).toBe(0)
     at = openRunsHome({ home: at.home })
     expect((await at.reaches(id, 'finished')).progress?.step).toBe(5)
+  })
+
+  it('computes beside no other run: it measures when the one that was there before has ended', async () => {
+    const spawn = answering(steps)
+    at = openRunsHome({ beforeRun: measuringWith(spawn).beforeRun, limits: { concurrency: 2 } })
+    const named = { engine: { engine: 'onnxruntime', device: 'cpu' } }
+    const { id: other } = await at.runs['runs.start'](configOf({ steps: 5, waitAt: 1 }, named))
+    await at.reachesStep(other, 1)
+    const { id } = await at.runs['runs.start'](configOf({ steps: 5 }))
+    const log = async () => (await at.runs['runs.log']({ id, after: 0 })).map(({ text }) => text)
+    await vi.waitFor(async () => expect(await log()).toEqual([expect.stringMatching(/waits for the end/)]))
+    expect(spawn.started).toEqual([])
+    await at.runs['runs.stop']({ id: other })
+    await at.reaches(id, 'finished')
+    expect(spawn.started).toHaveLength(everywhere)
   })
 })
