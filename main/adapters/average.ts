@@ -72,7 +72,11 @@ export const averageParameters = defineMethod({
   source: 'Chronopoulou et al. 2023, "AdapterSoup"; average_adapter in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
-  block: { kind: 'average' },
+  block: {
+    kind: 'average',
+    nestedLoss:
+      'the adapters’ outputs are averaged instead of their parameters, and there is no new adapter that is trained from their mean',
+  },
   options: z.object({ weights }).strict(),
   prepare(options, { adapterName, adapters }) {
     const first = present(adapters[0], 'the first adapter')

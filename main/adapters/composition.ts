@@ -1,9 +1,9 @@
-import type { BlockKind, Composition, CompositionBlock } from '../../preload/contract.ts'
-
-/** All adapters of a composition, in order. */
-export function adaptersOf(composition: Composition): string[] {
-  return typeof composition === 'string' ? [composition] : composition.children.flatMap(adaptersOf)
-}
+import {
+  adaptersOf,
+  type BlockKind,
+  type Composition,
+  type CompositionBlock,
+} from '../../preload/contract.ts'
 
 /** Blocks of one kind within a composition, itself included. */
 export function blocksOf(composition: Composition, kind: BlockKind): CompositionBlock[] {

@@ -1,7 +1,11 @@
-import { describeComposition, type Composition, type CompositionBlock } from '../../preload/contract.ts'
+import {
+  adaptersOf,
+  describeComposition,
+  type Composition,
+  type CompositionBlock,
+} from '../../preload/contract.ts'
 import { slice, type Value } from '../graph/index.ts'
 import type { Build } from '../models/sites.ts'
-import { adaptersOf } from './composition.ts'
 
 export interface FoldOptions {
   /** Which branch of a Parallel block is computed. */

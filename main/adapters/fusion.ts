@@ -284,7 +284,7 @@ function fusionMethod(
   ]
   return composedMethod(composition, parameters, {
     adapters: partsOf(adapters),
-    fusions: new Map([[names.join(','), fuseWith(config, names, kind)]]),
+    fusions: new Map([[names.join(','), fuseWith(config, names, kind, names)]]),
   })
 }
 
@@ -313,23 +313,35 @@ export function fusionParameters(
 /**
  * How a Fuse block of these adapters fuses.
  *
- * @param reveals whether the graph gives its weights out, which are read as those of all adapters of the run
+ * @param names as the block has them
+ * @param revealed all adapters of the run, in the order in which the graph gives their weights out; left out: it
+ *   gives none out
  */
 export function fuseWith(
   config: BackboneConfig,
   names: readonly string[],
   kind: FusionKind,
-  { reveals = true } = {},
+  revealed?: readonly string[],
 ) {
   return (build: Build, site: FusedSite): Value => {
     const path = fusionPath(config, site, names)
     const weights = kind.weigh(build, path, site)
-    if (reveals) build.reveal(`fusion.${site.layer}.${site.place}`, weights)
+    if (revealed) build.reveal(`fusion.${site.layer}.${site.place}`, inOrder(weights, site, revealed))
     const sum = site.ups
       .map(({ up }, i) => multiply(up, slice(weights, -1, i, i + 1)))
       .reduce((total, part) => add(total, part))
     return kind.finish?.(build, path, sum, site.residual) ?? add(sum, site.residual)
   }
+}
+
+/** Weights of the adapters that sit at a site, in another order of their names. */
+function inOrder(weights: Value, { ups }: FusedSite, names: readonly string[]): Value {
+  const positions = names.map((name) => ups.findIndex((up) => up.name === name)).filter((at) => at >= 0)
+  if (positions.every((position, index) => position === index)) return weights
+  return concatenate(
+    positions.map((position) => slice(weights, -1, position, position + 1)),
+    -1,
+  )
 }
 
 function fusionPath(config: BackboneConfig, { layer, place }: BlockSite, names: readonly string[]): string {

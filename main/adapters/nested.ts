@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import {
   adapterLetter,
+  adaptersOf,
   blockNames,
   checkComposition,
   describeComposition,
@@ -14,7 +15,7 @@ import {
 import type { BackboneConfig } from '../models/config.ts'
 import { refuseUnaveraged } from './average.ts'
 import { composedMethod, type FuseOutputs } from './compose.ts'
-import { adaptersOf, blocksOf, fusedNames } from './composition.ts'
+import { blocksOf, fusedNames } from './composition.ts'
 import {
   attentionKind,
   fuseWith,
@@ -91,7 +92,7 @@ export const compose = defineMethod({
 
     const parameters: ParameterSpec[] = []
     const fusions = new Map<string, FuseOutputs>()
-    const reveals = fusesAll(composition, adapters)
+    const revealed = fusesAll(composition) ? adapters.map(({ name }) => name) : undefined
     for (const block of blocksOf(composition, 'fuse')) {
       const inside = namedIn(block)
       refuseUnfusable(inside)
@@ -99,7 +100,7 @@ export const compose = defineMethod({
       const kind = kindOf(chosen, config, block)
       const last = inside.filter(({ name }) => names.includes(name))
       parameters.push(...fusionParameters(config, last, kind, inside))
-      fusions.set(names.join(','), fuseWith(config, names, kind, { reveals }))
+      fusions.set(names.join(','), fuseWith(config, names, kind, revealed))
     }
     if (chosen.train_adapters) parameters.push(...adapters.flatMap(({ method }) => method.parameters))
     return composedMethod(composition, parameters, { adapters: partsOf(adapters), fusions })
@@ -107,14 +108,13 @@ export const compose = defineMethod({
 })
 
 /**
- * The weights of a fusion are read as those of all adapters of the run, in their order: of one that stands within
- * another block, or that holds one, they are not.
+ * The weights of a fusion are read as those of all adapters of the run: of one that stands within another block, or
+ * that holds one, they are not. That every adapter is named, and once, is checked before.
  */
-function fusesAll(composition: Composition, adapters: readonly NamedAdapter[]): boolean {
+function fusesAll(composition: Composition): boolean {
   return (
     typeof composition !== 'string' &&
     composition.kind === 'fuse' &&
-    composition.children.join() === adapters.map(({ name }) => name).join() &&
     composition.children.every((child) => typeof child === 'string')
   )
 }

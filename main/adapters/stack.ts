@@ -14,7 +14,11 @@ export const stack = defineMethod({
   source: 'Pfeiffer et al. 2020, "MAD-X"; Stack in the adapters library',
   learningRate: 1e-3,
   takes: 'adapters',
-  block: { kind: 'stack' },
+  block: {
+    kind: 'stack',
+    nestedLoss:
+      'there is no new adapter on top, which is what Stack trains: only fusions and the head are trained',
+  },
   options: blockBottleneckOptions,
   prepare(options, { config, adapterName, adapters }) {
     refuseIdleEmbeddings(adapters)

@@ -39,7 +39,7 @@ export function parseSelection(text: string, of: Selectable | undefined): Select
   if (!of) {
     throw new WorkbenchError(
       'bad-input',
-      `"${text}" selects among adapters, but this run has neither several tasks' adapters nor a fusion; leave the selection at "all"`,
+      `"${text}" selects among adapters, but this run has neither several tasks' adapters nor a fusion that is all of it; leave the selection at "all"`,
     )
   }
   const names = of.kind === 'tasks' ? of.names : of.fusion.adapters

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 
 import {
+  adaptersOf,
   checkComposition,
   describeComposition,
   findCompositions,
@@ -9,7 +10,7 @@ import {
   type MethodChoice,
 } from '../../preload/contract.ts'
 import { composedMethod, type ComposeOptions, type FuseOutputs } from '../adapters/compose.ts'
-import { adaptersOf, blocksOf, fusedNames } from '../adapters/composition.ts'
+import { blocksOf, fusedNames } from '../adapters/composition.ts'
 import { fusionParameters, fuseWith } from '../adapters/fusion.ts'
 import {
   namedAdapter,

@@ -91,6 +91,11 @@ export function checkComposition(composition: Composition, depth = 0): void {
   }
 }
 
+/** All adapters of a composition, in order. */
+export function adaptersOf(composition: Composition): string[] {
+  return typeof composition === 'string' ? [composition] : composition.children.flatMap(adaptersOf)
+}
+
 /** The same composition with its adapters under other names. */
 export function withNames(composition: Composition, nameOf: (name: string) => string): Composition {
   if (typeof composition === 'string') return nameOf(composition)

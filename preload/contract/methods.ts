@@ -88,6 +88,8 @@ export interface MethodBlock {
   kind: BlockKind | 'nested'
   /** Options of the nested method with which it computes the same. */
   nested?: Readonly<Record<string, unknown>>
+  /** What the nested method does otherwise, as a clause for the user; left out: nothing, but for options that it lacks. */
+  nestedLoss?: string
 }
 
 export interface ParameterCount {

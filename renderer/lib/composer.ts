@@ -1,6 +1,7 @@
 /** Putting stored adapters together: which blocks there are, what may stand inside what, and why something may not. */
 import {
   adapterLetter,
+  adaptersOf,
   blockNames,
   nestingRefusal,
   parseComposition,
@@ -14,6 +15,7 @@ import {
   type MethodDescription,
 } from '../../preload/contract.ts'
 import { carriedOptions } from './builder-sites.ts'
+import { withOption } from './run-draft.ts'
 
 /** What runs can be made of, as the composer offers it. */
 export const blocks: { kind: BlockKind; summary: string; inside: string }[] = [
@@ -71,7 +73,8 @@ export function compositionOf(
   const { kind } = method.block
   if (kind === 'average') {
     const weights = numbersOf(options['weights'])
-    return { kind, children: adapterIds, ...(weights.length === adapterIds.length ? { weights } : {}) }
+    const fits = weights.length > 0 && weights.length === adapterIds.length
+    return { kind, children: adapterIds, ...(fits ? { weights } : {}) }
   }
   if (kind !== 'nested') return { kind, children: adapterIds }
   const text = options['composition']
@@ -79,7 +82,7 @@ export function compositionOf(
   try {
     const written = parseComposition(text)
     const known = new Map(adapterIds.map((id, index) => [adapterLetter(index), id]))
-    const named = leavesOf(written)
+    const named = adaptersOf(written)
     const unknown = named.find((letter, index) => !known.has(letter) || named.indexOf(letter) !== index)
     if (unknown !== undefined) {
       return `The option Composition names ${unknown}, which is none of the chosen adapters, or is named twice.`
@@ -101,12 +104,10 @@ function numbersOf(given: unknown): number[] {
     .filter(Number.isFinite)
 }
 
-/** All adapters of a composition, in order. */
-export function leavesOf(composition: Composition): string[] {
-  return typeof composition === 'string' ? [composition] : composition.children.flatMap(leavesOf)
-}
-
 const isFlat = ({ children }: CompositionBlock) => children.every((child) => typeof child === 'string')
+
+/** The weights of the outermost block, where it has any. */
+const weightsOf = (root: CompositionBlock) => (root.kind === 'average' ? root.weights : undefined)
 
 /** The configuration that makes a composition: the same method where one block is all, else the nested one. */
 export function configured(
@@ -115,22 +116,57 @@ export function configured(
   options: Readonly<Record<string, unknown>>,
   methods: readonly MethodDescription[],
 ): Composed {
-  const adapterIds = leavesOf(root)
+  const adapterIds = adaptersOf(root)
   const nested = methodOf('nested', methods)
   if (nested === undefined || (isFlat(root) && method.block?.kind !== 'nested')) {
-    return { method: { name: method.name, options: { ...options } }, adapterIds }
+    const weights = weightsOf(root)
+    const own =
+      weights === undefined
+        ? { ...options }
+        : withOption({ ...options }, method, 'weights', weights.join(', '))
+    return { method: { name: method.name, options: own }, adapterIds }
   }
-  const text = writeComposition(withNames(root, (id) => adapterLetter(adapterIds.indexOf(id))))
+  const lettered = withNames(root, (id) => adapterLetter(adapterIds.indexOf(id)))
+  const composition = adapterIds.length === 0 ? '' : writeComposition(lettered)
   return {
     method: {
       name: nested.name,
-      options: {
-        ...carriedOptions({ ...options, ...method.block?.nested }, nested),
-        ...(adapterIds.length === 0 ? {} : { composition: text }),
-      },
+      options: carriedOptions({ ...options, ...method.block?.nested, composition }, nested),
     },
     adapterIds,
   }
+}
+
+/**
+ * What a method that makes one block does and the nested one, which takes its place once a block stands in its block,
+ * does not: a sentence that names it.
+ *
+ * @returns undefined where nothing is lost
+ */
+export function nestingLoss(
+  root: CompositionBlock,
+  method: MethodDescription,
+  options: Readonly<Record<string, unknown>>,
+  methods: readonly MethodDescription[],
+): string | undefined {
+  const nested = methodOf('nested', methods)
+  if (nested === undefined || method.block === undefined || method.block.kind === 'nested') return undefined
+  const written =
+    weightsOf(root) === undefined ? options : withOption({ ...options }, method, 'weights', undefined)
+  const kept = new Set(nested.fields.map(({ name }) => name))
+  const labels = method.fields
+    .filter(
+      ({ name, default: preset }) =>
+        name in written && String(written[name]) !== String(preset) && !kept.has(name),
+    )
+    .map(({ label }) => label)
+  const listed = new Intl.ListFormat('en').format(labels)
+  const clauses = [
+    ...(method.block.nestedLoss === undefined ? [] : [method.block.nestedLoss]),
+    ...(labels.length === 0 ? [] : [`what you chose for ${listed} is lost`]),
+  ]
+  if (clauses.length === 0) return undefined
+  return `With a block in it, the method becomes ${nested.label}: ${clauses.join('; ')}.`
 }
 
 /** The block at a place; undefined where there is an adapter or nothing. */
@@ -159,8 +195,8 @@ function changed(root: CompositionBlock, path: Path, change: (slots: Slot[]) => 
   const slots = change(root.children.map((child, index) => ({ child, weight: weights?.[index] })))
   const children = slots.map(({ child }) => child)
   if (root.kind !== 'average' || weights === undefined) return { ...root, children }
-  // What comes new counts as much as the others do on average.
-  const mean = weights.reduce((sum, weight) => sum + weight, 0) / weights.length
+  // What comes new counts as much as the others do on average, written without the last digits of a sum of fractions.
+  const mean = Number((weights.reduce((sum, weight) => sum + weight, 0) / weights.length).toPrecision(6))
   return { ...root, children, weights: slots.map(({ weight }) => weight ?? mean) }
 }
 

@@ -109,6 +109,20 @@ test('the same works from the keyboard', async ({ app: page }) => {
   await expect.poll(async () => (await json(page)).adapterIds).toEqual(['sst-adapter'])
 })
 
+test('what a block in a block loses of the method is said before it happens', async ({ app: page }) => {
+  await openOnTiny(page, 'stack')
+  const target = page.getByRole('group', { name: 'Composition' })
+  const stored = page.getByRole('list', { name: 'Stored adapters' })
+  await stored.getByRole('button', { name: 'trec adapter' }).click()
+  await page.getByRole('button', { name: 'Fuse', exact: true }).click()
+  await expect(target.getByRole('status')).toContainText('there is no new adapter on top')
+  await expectPresentable(page, 'what is lost by a block in a block')
+  expect((await json(page)).method.name).toBe('stack')
+  await stored.getByRole('button', { name: 'sst adapter' }).click()
+  await expect.poll(async () => (await json(page)).method.name).toBe('compose')
+  await expect(target.getByText('there is no new adapter on top')).toHaveCount(0)
+})
+
 test('presets are kept, loaded and handed out, and a run starts with the configuration', async ({
   app: page,
 }) => {

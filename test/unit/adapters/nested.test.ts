@@ -53,6 +53,25 @@ describe('a composition of one block', () => {
     },
   )
 
+  it.each(['dynamic', 'weights'])('shows the weights of a %s Fuse in the run’s order', async (fusion) => {
+    const own = await compute(composed('Fuse(c, a, b)', [a, b, c], { fusion }))
+    // The same fusion where the run's order is the block's.
+    const other = await compute(composed('Fuse(a, b, c)', [c, a, b], { fusion }))
+    const rows = (values: Float32Array | undefined, adapters: number) =>
+      Array.from({ length: (values?.length ?? 0) / adapters }, (_, row) =>
+        Array.from(values?.subarray(row * adapters, (row + 1) * adapters) ?? []),
+      )
+    const written = rows(other['revealed.fusion.0.output'], 3)
+    expect(written).not.toHaveLength(0)
+    expect(rows(own['revealed.fusion.0.output'], 3)).toEqual(
+      written.map(([ofC, ofA, ofB]) => [ofA, ofB, ofC]),
+    )
+    // In the second layer c does not sit.
+    const withoutC = rows(own['revealed.fusion.1.output'], 2)
+    expect(withoutC).not.toHaveLength(0)
+    expect(withoutC).toEqual(rows(other['revealed.fusion.1.output'], 2))
+  })
+
   it('of an Average is the average of outputs', async () => {
     const own = await logitsOf(composed('Average(a, b, weights=[1, 3])', [a, b]))
     const other = await logitsOf(building('average_outputs', { weights: '1, 3' }, [a, b]))
@@ -130,7 +149,7 @@ describe('blocks in blocks', () => {
   })
 
   it('keep the weights of a fusion to themselves where they are not those of all adapters', async () => {
-    for (const text of ['Stack(a, Fuse(b, c))', 'Fuse(b, a, c)']) {
+    for (const text of ['Stack(a, Fuse(b, c))', 'Fuse(Stack(a, b), c)']) {
       const outputs = await compute(composed(text, [a, b, c]))
       expect(Object.keys(outputs).filter((name) => name.startsWith('revealed.'))).toEqual([])
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import { describeMethods } from '../../../main/adapters/registry.ts'
 import type { CompositionBlock, MethodDescription, OptionField } from '../../../preload/contract.ts'
 import {
   configText,
@@ -20,6 +21,7 @@ import {
   blockAt,
   compositionOf,
   configured,
+  nestingLoss,
   nestingProblem,
   withChild,
   withMoved,
@@ -160,19 +162,28 @@ describe('compositions', () => {
     expect(nestingProblem('fuse', 'stack')).toBeUndefined()
   })
 
-  const stack = method('stack', {}, { takes: 'adapters', block: { kind: 'stack' } })
+  const stack = method(
+    'stack',
+    { reduction_factor: 16 },
+    { takes: 'adapters', block: { kind: 'stack', nestedLoss: 'there is no new adapter on top' } },
+  )
   const average = method(
     'average_outputs',
     { weights: [] },
     { takes: 'adapters', block: { kind: 'average' } },
   )
+  const fusion = method(
+    'fusion',
+    { query: true, value: true, residual_before: false, dropout_prob: 0 },
+    { takes: 'adapters', block: { kind: 'fuse', nested: { fusion: 'dynamic' } } },
+  )
   const mean = method('fusion_mean', {}, { block: { kind: 'fuse', nested: { fusion: 'mean' } } })
   const compose = method(
     'compose',
-    { composition: '', fusion: 'dynamic' },
+    { composition: '', fusion: 'dynamic', dropout_prob: 0 },
     { takes: 'adapters', block: { kind: 'nested' } },
   )
-  const methods = [bottleneck, stack, average, mean, compose]
+  const methods = [bottleneck, stack, average, fusion, mean, compose]
   const nested = (text: string, ids = ['x', 'y', 'z']) => compositionOf(compose, { composition: text }, ids)
   const drawn = (text: string, ids?: string[]): CompositionBlock => {
     const composition = nested(text, ids)
@@ -209,6 +220,83 @@ describe('compositions', () => {
       method: { name: 'compose', options: { fusion: 'mean', composition: 'Fuse(a, b, Stack(c))' } },
       adapterIds: ['x', 'y', 'z'],
     })
+  })
+
+  it('of an average keep each adapter’s weight with it', () => {
+    const options = { weights: '0.9, 0.1' }
+    const root = compositionOf(average, options, ['x', 'y'])
+    if (typeof root !== 'object') throw new Error('it is drawn')
+    const after = (next: CompositionBlock) => {
+      const { method: choice, adapterIds } = configured(next, average, options, methods)
+      return [adapterIds, choice.options['weights']]
+    }
+    expect(after(withMoved(root, [1], -1))).toEqual([['y', 'x'], '0.1, 0.9'])
+    expect(after(withChild(root, [], 'z'))).toEqual([['x', 'y', 'z'], '0.9, 0.1, 0.5'])
+    expect(after(withoutChild(root, [0]))).toEqual([['y'], '0.1'])
+    expect(after(withoutChild(withoutChild(root, [0]), [0]))).toEqual([[], undefined])
+    expect(compositionOf(average, {}, [])).not.toHaveProperty('weights')
+  })
+
+  it('of an average without weights get none, and what is typed ahead for more adapters stays', () => {
+    for (const options of [{}, { weights: '0.5, 0.3, 0.2' }]) {
+      const root = compositionOf(average, options, ['x', 'y'])
+      if (typeof root !== 'object') throw new Error('it is drawn')
+      expect(configured(withMoved(root, [1], -1), average, options, methods).method.options).toEqual(options)
+    }
+  })
+
+  it('that are emptied leave no text of what they were', () => {
+    const options = { composition: 'Stack(Fuse(a))', fusion: 'static' }
+    const root = withoutChild(drawn(options.composition, ['x']), [0, 0])
+    expect(configured(root, compose, options, methods)).toEqual({
+      method: { name: 'compose', options: { fusion: 'static' } },
+      adapterIds: [],
+    })
+  })
+
+  it('say before a block stands in a block what the method loses by it', () => {
+    const losing = (of: MethodDescription, options: Record<string, unknown>) =>
+      nestingLoss({ kind: 'stack', children: ['x', 'y'] }, of, options, methods)
+    expect(losing(stack, {})).toBe(
+      'With a block in it, the method becomes compose: there is no new adapter on top.',
+    )
+    expect(losing(stack, { reduction_factor: 8 })).toMatch(
+      /on top; what you chose for reduction_factor is lost/,
+    )
+    expect(losing(fusion, { query: false, residual_before: true, dropout_prob: 0.1 })).toBe(
+      'With a block in it, the method becomes compose: ' +
+        'what you chose for query and residual_before is lost.',
+    )
+  })
+
+  it.each([
+    ['stack', {}, /there is no new adapter on top/],
+    ['average_parameters', {}, /outputs are averaged instead of their parameters/],
+    [
+      'fusion',
+      { query: false, residual_before: true },
+      /what you chose for Query matrix and Residual first is lost/,
+    ],
+    ['average_outputs', { train_adapters: true }, undefined],
+    ['fusion_mean', { train_adapters: true }, undefined],
+  ] as const)('of the method %s say what is lost of it', (name, options, sentence) => {
+    const all = describeMethods()
+    const own = all.find((entry) => entry.name === name)
+    if (own === undefined) throw new Error(`there is no method ${name}`)
+    const root = compositionOf(own, options, ['x', 'y'])
+    if (typeof root !== 'object') throw new Error('it is drawn')
+    const loss = nestingLoss(root, own, options, all)
+    if (sentence === undefined) expect(loss).toBeUndefined()
+    else expect(loss).toMatch(sentence)
+  })
+
+  it('say nothing where nothing is lost', () => {
+    const root: CompositionBlock = { kind: 'average', children: ['x', 'y'], weights: [1, 3] }
+    expect(nestingLoss(root, average, { weights: '1, 3' }, methods)).toBeUndefined()
+    expect(nestingLoss(root, fusion, { dropout_prob: 0.1, value: true }, methods)).toBeUndefined()
+    expect(nestingLoss(root, compose, { fusion: 'mean' }, methods)).toBeUndefined()
+    const unweighed: CompositionBlock = { kind: 'average', children: ['x', 'y'] }
+    expect(nestingLoss(unweighed, average, { weights: '1, 3, 2' }, methods)).toContain('weights is lost')
   })
 
   it('stay what they are when they are written and drawn again', () => {
