@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 /** What an adapter computes does not depend on these. */
 const trainingOptions = ['dropout', 'init_weights']
 
@@ -16,7 +18,7 @@ export function optionsDifference(
 ): { name: string; one: string; other: string } | 'other options' | undefined {
   const names = Object.keys(one).filter((name) => !trainingOptions.includes(name))
   if (!names.every((name) => name in other)) return 'other options'
-  const differing = names.find((name) => written(one[name]) !== written(other[name]))
+  const differing = names.find((name) => !isDeepStrictEqual(one[name], other[name]))
   return differing === undefined
     ? undefined
     : { name: differing, one: written(one[differing]), other: written(other[differing]) }

@@ -19,7 +19,7 @@ import { runAdapterName } from '../training/messages.ts'
 import { unfrozenParameters } from '../training/parameter-rules.ts'
 import { refuseTrainedWeights } from '../training/precision.ts'
 import { readStoredAdapters } from '../training/stored-adapters.ts'
-import { readBeginnings } from '../training/stored-beginnings.ts'
+import { checkBeginnings } from '../training/stored-beginnings.ts'
 import { tunedModel } from '../training/tuned-model.ts'
 import { requireAdapter } from './adapters.ts'
 import { requireModel } from './models.ts'
@@ -78,9 +78,8 @@ async function countMethod(
   const headCount = tasks
     .flatMap((task) => task.head.parameters)
     .reduce((total, { shape }) => total + sizeOf(shape), 0)
-  // Read for what it refuses, as a run would.
   const beginnings = jobBeginnings(database, home, { adapterIds, headIds, fusionId }, classes.length)
-  await readBeginnings(beginnings, { method, head }, model, adapters)
+  await checkBeginnings(beginnings, { method, head }, model, adapters)
   const groups: ParameterCount['groups'] = {}
   for (const { group, size } of model.layout.entries.values()) groups[group] = (groups[group] ?? 0) + size
   const backbone = countParameters(config)

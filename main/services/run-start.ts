@@ -16,6 +16,7 @@ import type { Database } from '../store/database.ts'
 import { getDataset } from '../store/datasets.ts'
 import { getModel } from '../store/models.ts'
 import { getSummary } from '../store/run-summaries.ts'
+import { listRunTasks } from '../store/run-tasks.ts'
 import type { NewRun } from '../store/runs.ts'
 import { runAdapterName } from '../training/messages.ts'
 import { findEarlierRun } from './earlier-run.ts'
@@ -40,12 +41,16 @@ export async function checkRun(
   }
   const description = await findDescription(methods, method.name)
   const datasets = findDatasets(database, config, description)
-  const adapters = findAdapters(database, config, description, { model, tasks: datasets.length })
+  const earlier = findEarlierRun(database, config)
+  const beginsWith: Backbone = {
+    hash: earlier?.backboneHashAfter ?? model.hash,
+    name: earlier ? `“${model.name}” as “${earlier.name}” left it` : `“${model.name}”`,
+  }
+  const adapters = findAdapters(database, config, description, { model, beginsWith, tasks: datasets.length })
   checkTraining(training, model)
   refuseDevice(config.engine, training.backbonePrecision)
-  const earlier = findEarlierRun(database, config)
   const beginnings = findBeginnings(database, config, datasets.length)
-  refuseUnfitBeginnings(beginnings, datasets, earlier?.backboneHashAfter ?? model.hash)
+  refuseUnfitBeginnings(beginnings, datasets, beginsWith.hash)
   const [dataset, ...more] = datasets
   if (dataset === undefined) throw badInput('datasetId: name the dataset to train on.')
   // Counting builds the method, so its own schema sees the options before anything is stored.
@@ -104,7 +109,9 @@ export async function checkRun(
     adapters: stored.map(({ id }, index) => ({ adapterId: id, name: storedNames[index] ?? '' })),
     config: complete,
     variant: variantOf(complete, {
-      adapters: adapters.map(({ id, runId }) => (runId && getSummary(database, runId)?.variant) || id),
+      adapters: adapters.map((adapter) => trainedBy(database, adapter)),
+      heads: heads.map((head) => headOf(database, head)),
+      ...(fusion === undefined ? {} : { fusion: trainedBy(database, fusion) }),
       ...(config.earlierRunId === undefined
         ? {}
         : { earlier: getSummary(database, config.earlierRunId)?.variant ?? config.earlierRunId }),
@@ -113,6 +120,18 @@ export async function checkRun(
     trainableParameters: count.trainable,
     backboneParameters: count.backbone,
   }
+}
+
+/** The variant of the run that left it, where that is still there; otherwise its id. */
+function trainedBy(database: Database, { id, runId }: AdapterRecord): string {
+  return (runId && getSummary(database, runId)?.variant) || id
+}
+
+/** As `trainedBy`; of a run that left a head for each of several tasks, with its task. */
+function headOf(database: Database, head: AdapterRecord): string {
+  const { id, runId, datasetName } = head
+  const by = trainedBy(database, head)
+  return by === id || listRunTasks(database, runId ?? '').length < 2 ? by : `${by} ${datasetName}`
 }
 
 async function findDescription(
@@ -158,11 +177,18 @@ function findDatasets(
   })
 }
 
+/** The backbone as a run finds it. */
+interface Backbone {
+  hash: string
+  /** In quotation marks. */
+  name: string
+}
+
 function findAdapters(
   database: Database,
   { adapterIds, method }: RunConfig,
   { takes }: MethodDescription,
-  { model, tasks }: { model: ModelSummary; tasks: number },
+  { model, beginsWith, tasks }: { model: ModelSummary; beginsWith: Backbone; tasks: number },
 ): AdapterRecord[] {
   if (takes === 'none' && adapterIds.length > 0) {
     throw badInput(
@@ -180,6 +206,10 @@ function findAdapters(
         `${adapterIds.length} are named for ${tasks} ${tasks === 1 ? 'dataset' : 'datasets'}. Name one for each, or none.`,
     )
   }
+  // Per-task adapters are trained on from where they ended, so they must have ended on this backbone. What a fusion builds
+  // on may be of the pretrained one as well: it weighs anew what stored adapters compute, and the backbone that it goes on
+  // from is trained along with it.
+  const fitting = takes === 'perTask' ? [beginsWith.hash] : [beginsWith.hash, model.hash]
   return adapterIds.map((id, index) => {
     const adapter = getAdapter(database, id)
     if (adapter === undefined) {
@@ -193,10 +223,10 @@ function findAdapters(
         `adapterIds: “${adapter.name}” is a ${adapter.kind}. Only adapters can be built on; choose one of those.`,
       )
     }
-    if (adapter.modelHash !== model.hash) {
+    if (!fitting.includes(adapter.modelHash)) {
       throw badInput(
         `adapterIds: the adapter “${adapter.name}” was trained on the backbone “${adapter.modelName}” ` +
-          `(weights ${shortHash(adapter.modelHash)}) and does not fit “${model.name}” (weights ${shortHash(model.hash)}). ` +
+          `(weights ${shortHash(adapter.modelHash)}) and does not fit ${beginsWith.name} (weights ${shortHash(beginsWith.hash)}). ` +
           `Choose adapters of one backbone.`,
       )
     }

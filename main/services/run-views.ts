@@ -34,13 +34,16 @@ export function presentCheckpoints(database: Database, home: string, id: string)
 /**
  * A short hash of what a configuration chooses, but for name and seed; the options' order does not count.
  *
- * @param builtOn what stands for the adapters that it builds on and for the run that it goes on from: the variants that
- * trained them, so that what each seed builds on its own is one variant; default: their ids
+ * @param builtOn what stands for the adapters that it builds on, for the heads and the fusion that it begins with and for
+ * the run that it goes on from: the variants that trained them, so that what each seed builds on its own is one variant;
+ * default: their ids
  */
 export function variantOf(
   {
     name: _name,
     adapterIds,
+    headIds,
+    fusionId,
     earlierRunId,
     method,
     head,
@@ -49,12 +52,13 @@ export function variantOf(
     engine: { fallbackToCpu: _fallback, ...engine },
     ...rest
   }: RunConfig,
-  { adapters = adapterIds, earlier = earlierRunId }: BuiltOn = {},
+  { adapters = adapterIds, heads = headIds, fusion = fusionId, earlier = earlierRunId }: BuiltOn = {},
 ): string {
   const content = JSON.stringify([
     method.name,
     beyond(method.options, {}),
-    beyond(rest, plain),
+    // An empty list begins with as many heads as none at all.
+    beyond({ ...rest, headIds: heads?.length === 0 ? undefined : heads, fusionId: fusion }, plain),
     beyond(head, plain.head),
     beyond(training, plain.training),
     beyond(engine, plain.engine),
@@ -79,6 +83,8 @@ function beyond(values: object, defaults: object): [string, unknown][] {
 
 interface BuiltOn {
   adapters?: readonly string[]
+  heads?: readonly string[] | undefined
+  fusion?: string | undefined
   earlier?: string | undefined
 }
 

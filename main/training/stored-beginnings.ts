@@ -33,6 +33,26 @@ export async function readBeginnings(
   adapters: readonly NamedAdapter[],
 ): Promise<NamedTensors> {
   const values = new Map<string, { shape: readonly number[]; data: Float32Array }>()
+  for await (const { file, sources } of openBeginnings(beginnings, chosen, model, adapters)) {
+    for (const { name, shape, from } of sources) values.set(name, { shape, data: await file.read(from) })
+  }
+  return values
+}
+
+/**
+ * Refuses what `readBeginnings` would, by the headers of the files alone.
+ *
+ * @throws WorkbenchError as `readBeginnings`
+ */
+export async function checkBeginnings(...chosen: Parameters<typeof readBeginnings>): Promise<void> {
+  const opened = openBeginnings(...chosen)
+  while (!(await opened.next()).done);
+}
+
+/** The file of each, open until the next is asked for, and what the run takes from it. */
+async function* openBeginnings(
+  ...[beginnings, chosen, model, adapters]: Parameters<typeof readBeginnings>
+): AsyncGenerator<{ file: TensorFile; sources: Source[] }, void> {
   for (const beginning of beginnings) {
     const file = await readSafetensors(beginning.file)
     try {
@@ -40,12 +60,11 @@ export async function readBeginnings(
         beginning.kind === 'head'
           ? headSources(beginning, file, chosen, model)
           : fusionSources(beginning, file, chosen, model, adapters)
-      for (const { name, shape, from } of sources) values.set(name, { shape, data: await file.read(from) })
+      yield { file, sources }
     } finally {
       await file.close()
     }
   }
-  return values
 }
 
 const headTensor = /^heads\.(.+)\.\d+\.(?:weight|bias)$/

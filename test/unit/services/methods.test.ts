@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { writeSafetensors } from '../../../main/models/checkpoint/safetensors.ts'
+import { elementCount } from '../../../main/models/checkpoint/tensor-file.ts'
 import { createMethodService, type MethodHandlers } from '../../../main/services/methods.ts'
+import { insertAdapter } from '../../../main/store/adapters.ts'
 import { openDatabase, type Database } from '../../../main/store/database.ts'
 import { insertModel } from '../../../main/store/models.ts'
 import { endpoints, type InputOf } from '../../../preload/contract.ts'
@@ -96,6 +100,40 @@ describe('counting before a run', () => {
     await expect(count({ headIds: ['one'] })).rejects.toThrow(/“one” is an adapter, and no head/)
     await expect(count({ headIds: ['one', 'one'] })).rejects.toThrow(/2 stored heads for 1 task\./)
     await expect(count({ fusionId: 'none' })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('looks at the header alone of a stored head', async () => {
+    const stored = [
+      { name: 'heads.run.1.weight', shape: [32, 32] },
+      { name: 'heads.run.1.bias', shape: [32] },
+      { name: 'heads.run.4.weight', shape: [2, 32] },
+      { name: 'heads.run.4.bias', shape: [2] },
+    ]
+    const path = join(home, 'head.safetensors')
+    const bytes = await writeSafetensors(
+      path,
+      stored.map(({ name, shape }) => ({ name, shape, data: new Float32Array(elementCount(shape)) })),
+    )
+    insertAdapter(database, {
+      ...{
+        id: 'head',
+        name: 'head',
+        kind: 'head',
+        method: { name: 'head', options: {} },
+        family: 'baseline',
+      },
+      ...{ modelHash: model.hash, modelName: 'tiny', datasetName: 'reviews', labels: ['bad', 'good'] },
+      ...{ adapterIds: [], parameters: 1, bytes, createdAt: '2026-01-02T03:04:05.000Z', file: path },
+    })
+    const handle = await open(path)
+    const read = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'read')
+    await handle.close()
+    await count({ headIds: ['head'] })
+    const lengths = read.mock.calls.map((given: unknown[]) => Number(given[2]))
+    read.mockRestore()
+    const data = stored.reduce((total, { shape }) => total + 4 * elementCount(shape), 0)
+    expect(lengths.reduce((total, length) => total + length, 0)).toBe(bytes - data)
+    await expect(count({ headIds: ['head'], labels: 3 })).rejects.toThrow(/it tells 2 classes apart/)
   })
 
   it('has a head for each task', async () => {

@@ -30,6 +30,17 @@ describe('the variant that a run belongs to', () => {
     expect(variant({ engine: { fallbackToCpu: true } })).toBe(variant())
   })
 
+  it('is the same for no heads, however they are left out', () => {
+    expect(variant({ headIds: [] })).toBe(variant())
+  })
+
+  it('stays what it was before heads and fusion could be told by their runs', () => {
+    expect([variant(), variant({ headIds: ['h'], fusionId: 'f' })]).toEqual([
+      '1c1bedf910a1edbe',
+      'da0f7fcaca431715',
+    ])
+  })
+
   it.each<Patch>([
     { modelId: 'other' },
     { datasetId: 'other' },

@@ -179,6 +179,80 @@ describe('a run that begins with stored heads and a stored fusion', () => {
   })
 })
 
+describe('a run that goes on from one that tuned the backbone', () => {
+  const tuned = async () => {
+    store('a')
+    store('b')
+    store('tuned a', { modelHash: 'tuned weights' })
+    store('tuned b', { modelHash: 'tuned weights' })
+    store('foreign', { modelHash: '1234567890', modelName: 'large' })
+    const options = { steps: 10, hash: model.hash, hashAfter: 'tuned weights' }
+    const first = await start({ name: 'first', method: { name: 'scripted', options } })
+    await at.reaches(first.id, 'finished')
+    return first.id
+  }
+
+  it('begins with per-task adapters of that backbone, and not of the pretrained one', async () => {
+    const earlierRunId = await tuned()
+    const run = await start({ ...together(), earlierRunId, adapterIds: ['tuned a', 'tuned b'] })
+    expect(listRunAdapters(at.database, run.id).map(({ adapterId }) => adapterId)).toEqual([
+      'tuned a',
+      'tuned b',
+    ])
+    const pretrained = { ...together(), adapterIds: ['a', 'b'], earlierRunId }
+    await expect(start(pretrained)).rejects.toThrow(
+      /“adapter a” was trained on the backbone “tiny” \(weights weights\) and does not fit “tiny” as “first” left it \(weights tuned we\)/,
+    )
+  })
+
+  it('fuses adapters of that backbone and of the pretrained one, and none of another', async () => {
+    const fuse = { method: { name: 'fuse' }, earlierRunId: await tuned() }
+    const run = await start({ ...fuse, adapterIds: ['a', 'tuned b'] })
+    expect(listRunAdapters(at.database, run.id)).toHaveLength(2)
+    const foreign = { ...fuse, adapterIds: ['foreign'] }
+    await expect(start(foreign)).rejects.toThrow(
+      /“adapter foreign” .* does not fit “tiny” as “first” left it/,
+    )
+  })
+})
+
+describe('runs of several seeds that begin with what their own seed left', () => {
+  it('are one variant for a head, and another for a head of another variant', async () => {
+    const begun = async (seed: number, options: object) => {
+      const first = await start({ method: { name: 'scripted', options }, training: { seed } })
+      const head = `head of ${first.id}`
+      store(head, { kind: 'head', labels: dataset.labels, runId: first.id })
+      return (await start({ headIds: [head], training: { seed } })).variant
+    }
+    const one = await begun(1, {})
+    expect(await begun(2, {})).toBe(one)
+    expect(await begun(2, { steps: 20 })).not.toBe(one)
+  })
+
+  it('are one variant for a fusion', async () => {
+    store('a')
+    const fuse = { method: { name: 'fuse' }, adapterIds: ['a'] }
+    const begun = async (seed: number) => {
+      const first = await start({ ...fuse, training: { seed } })
+      const fusionId = `fusion of ${first.id}`
+      store(fusionId, { kind: 'fusion', adapterIds: ['a'], runId: first.id })
+      return (await start({ ...fuse, fusionId, training: { seed } })).variant
+    }
+    expect(await begun(1)).toBe(await begun(2))
+  })
+
+  it('are others for the heads of one run’s tasks the other way round', async () => {
+    insertDataset(at.database, { ...dataset, id: 'films', name: 'films', hash: 'films' }, 'datasets/films')
+    const both = { ...together(), moreDatasetIds: ['films'] }
+    const first = await start(both)
+    for (const datasetName of ['reviews', 'films']) {
+      store(datasetName, { kind: 'head', labels: dataset.labels, runId: first.id, datasetName })
+    }
+    const { variant } = await start({ ...both, headIds: ['reviews', 'films'] })
+    expect((await start({ ...both, headIds: ['films', 'reviews'] })).variant).not.toBe(variant)
+  })
+})
+
 describe('is refused, and nothing stored, for', () => {
   const fuse = { method: { name: 'fuse' } }
   it.each([
