@@ -22,9 +22,17 @@ export function onlyAnswer(counts: readonly (readonly number[])[]): number | und
   return occurring > 1 && predicted.length === 1 ? predicted[0] : undefined
 }
 
-/** Scores of a confusion matrix, as fractions, under the definitions of scikit-learn. */
-export function scoresOf(counts: readonly (readonly number[])[], loss: number): Scores {
-  return { accuracy: accuracy(counts), macroF1: macroF1(counts), matthews: matthews(counts), loss }
+/**
+ * Scores of a confusion matrix, as fractions, under the definitions of scikit-learn.
+ *
+ * @param classes how many of the first ones macro-F1 averages over; the others only make an answer wrong
+ */
+export function scoresOf(
+  counts: readonly (readonly number[])[],
+  loss: number,
+  classes = counts.length,
+): Scores {
+  return { accuracy: accuracy(counts), macroF1: macroF1(counts, classes), matthews: matthews(counts), loss }
 }
 
 /** The mean of each score, every task counting the same. */
@@ -43,9 +51,9 @@ function accuracy(counts: readonly (readonly number[])[]): number {
   return total === 0 ? 0 : diagonal(counts) / total
 }
 
-/** Mean F1 over the classes that occur, as label or as prediction. */
-function macroF1(counts: readonly (readonly number[])[]): number {
-  const scores = counts.flatMap((row, label) => {
+/** Mean F1 over those of the first classes that occur, as label or as prediction. */
+function macroF1(counts: readonly (readonly number[])[], classes: number): number {
+  const scores = counts.slice(0, classes).flatMap((row, label) => {
     const actual = sum(row)
     const predicted = column(counts, label)
     if (actual + predicted === 0) return []

@@ -118,13 +118,13 @@ function confidentScores(
   { tasks }: TunedModel,
 ): { scores: Scores; routed: number } {
   const labels = tasks[task]?.labels ?? 0
-  // One class more stands for an answer of another task.
+  // One class more stands for an answer of another task; it is wrong, but no class to average over.
   const predicted = answers.map((answer) =>
     answer.task === task ? argmax(answer.scores, labels, 0) : labels,
   )
   const routed = answers.filter((answer) => answer.task === task).length
   return {
-    scores: scoresOf(confusionCounts(classes, predicted, labels + 1), loss),
+    scores: scoresOf(confusionCounts(classes, predicted, labels + 1), loss, labels),
     routed: answers.length === 0 ? 0 : routed / answers.length,
   }
 }

@@ -57,6 +57,16 @@ describe('scores', () => {
   })
 })
 
+describe('an answer outside of the classes', () => {
+  it('is wrong, and no class to average over', () => {
+    const actual = Array.from({ length: 100 }, (_, i) => i % 2)
+    const predicted = actual.map((label, i) => (i === 0 ? 2 : label))
+    const { accuracy, macroF1 } = scoresOf(confusionCounts(actual, predicted, 3), 0, 2)
+    expect(accuracy).toBeCloseTo(0.99, 10)
+    expect(macroF1).toBeCloseTo((1 + (2 * 49) / 99) / 2, 10)
+  })
+})
+
 describe('rows of logits', () => {
   const logits = [0, 2, 1, 1000, 1000, -5]
 
