@@ -314,19 +314,22 @@ export function fusionParameters(
  * How a Fuse block of these adapters fuses.
  *
  * @param names as the block has them
- * @param revealed all adapters of the run, in the order in which the graph gives their weights out; left out: it
- *   gives none out
+ * @param revealed all adapters of the run, in the order in which the graph gives their weights out; `asNamed`: in
+ *   the block's own; left out: it gives none out
  */
 export function fuseWith(
   config: BackboneConfig,
   names: readonly string[],
   kind: FusionKind,
-  revealed?: readonly string[],
+  revealed?: readonly string[] | 'asNamed',
 ) {
   return (build: Build, site: FusedSite): Value => {
     const path = fusionPath(config, site, names)
     const weights = kind.weigh(build, path, site)
-    if (revealed) build.reveal(`fusion.${site.layer}.${site.place}`, inOrder(weights, site, revealed))
+    if (revealed) {
+      const shown = revealed === 'asNamed' ? weights : inOrder(weights, site, revealed)
+      build.reveal(`fusion.${site.layer}.${site.place}`, shown)
+    }
     const sum = site.ups
       .map(({ up }, i) => multiply(up, slice(weights, -1, i, i + 1)))
       .reduce((total, part) => add(total, part))

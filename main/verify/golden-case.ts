@@ -178,7 +178,7 @@ function composed(
     const fused = names.flatMap((name) => prepared.get(name) ?? [])
     const kind = fusionOfConfig(fusions[names.join(',')], backbone, regularisation)
     parameters.push(...fusionParameters(backbone, fused, kind))
-    fusing.set(names.join(','), fuseWith(backbone, names, kind))
+    fusing.set(names.join(','), fuseWith(backbone, names, kind, 'asNamed'))
   }
   const options: ComposeOptions = {
     adapters: new Map(
